@@ -1,10 +1,10 @@
-//! What reading the past costs: rows a second, memory and requests, for 20,000 and for 1,000,000
-//! rows a day: `cargo bench --bench backfill`, or with other numbers
-//! `cargo bench --bench backfill -- --rows-per-day 300000 --days 28`.
+//! Measures a backfill: rows a second, memory and requests, for 20,000 and for 1,000,000 rows a
+//! day, with `cargo bench --bench backfill`, or for other numbers with `cargo bench --bench
+//! backfill -- --rows-per-day 300000 --days 28`.
 //!
-//! The real poller, ledger, store, snapshot and recording on days of rows that lie ready in memory
-//! as the vendor writes them, behind a limit of 60,000 rows an answer. The floor is splitting and
-//! parsing the same bytes and nothing else.
+//! The real poller, ledger, store, snapshot and recording read days of rows that are ready in
+//! memory, as the vendor writes them, with a limit of 60,000 rows in an answer. The lower bound is
+//! splitting and parsing the same bytes, and nothing else.
 
 #![allow(
     clippy::unwrap_used,
@@ -43,17 +43,18 @@ use wolkvox_exporter::{
     wolkvox::{Admission, Answer, ApiError, Element, Query, RowParser, Splitter},
 };
 
-/// Midnight, 2026-01-18 in UTC.
+/// Unix time of midnight, 2026-01-18 in UTC.
 const START: i64 = 1_768_694_400;
 const DAY: i64 = 86_400;
-/// The vendor's limit.
+/// Most rows in one answer, as with the vendor.
 const MOST_ROWS: usize = 60_000;
 const HEAD: &[u8] = br#"{"code":"200","error":null,"msg":"Information found","data":["#;
-/// Place of the date in a row, and of two digits of its interaction that are the day's.
+/// Byte offset of the date in a row. [`CONN_DAY`] is that of the two digits of its `conn_id` that
+/// depend on the day.
 const DATE: usize = 8;
 const CONN_DAY: usize = 46;
 
-/// The rows of a day as bytes, each of them with a comma before it.
+/// The rows of a day as bytes, each preceded by a comma.
 struct Template {
     bytes: Vec<u8>,
     /// Second of the day and first byte of each row.
@@ -61,7 +62,7 @@ struct Template {
 }
 
 impl Template {
-    /// Three rows make an interaction, and there are 200 options.
+    /// Makes a day with this many rows: three rows in an interaction, and 200 options.
     fn new(rows: i64) -> Self {
         let mut template = Self { bytes: Vec::new(), rows: Vec::new() };
         for n in 0..rows {
@@ -88,13 +89,13 @@ impl Template {
         template
     }
 
-    /// The rows of seconds of a day.
+    /// Returns the indices of the rows in these seconds of a day.
     fn within(&self, seconds: Range<i64>) -> Range<usize> {
         let at = |second| self.rows.partition_point(|(of, _)| *of < second);
         at(seconds.start)..at(seconds.end)
     }
 
-    /// Rows of the day `day` (from [`START`]), behind each other.
+    /// Appends rows with the date of `day`, counted from [`START`].
     fn write(&self, rows: Range<usize>, day: i64, out: &mut Vec<u8>) {
         let end = |row: usize| self.rows.get(row).map_or(self.bytes.len(), |(_, byte)| *byte);
         let (first, begin) = (end(rows.start), out.len());
@@ -110,14 +111,14 @@ impl Template {
     }
 }
 
-/// Answers from the template.
+/// A source that answers from the template.
 struct Load {
     template: Arc<Template>,
     requests: Arc<AtomicU64>,
 }
 
 impl Load {
-    /// An answer's bytes, and how many rows it has.
+    /// Returns the bytes of an answer, and its number of rows.
     fn body(&self, from: LocalSecond, to: LocalSecond) -> (Vec<u8>, usize) {
         let (mut body, mut rows) = (HEAD.to_vec(), 0);
         for day in (from.get() - START).div_euclid(DAY)..=(to.get() - START).div_euclid(DAY) {
@@ -128,7 +129,7 @@ impl Load {
             self.template.write(range, day, &mut body);
         }
         if rows > 0 {
-            // Without the first comma.
+            // Removes the first comma.
             body[HEAD.len()] = b' ';
         }
         body.extend_from_slice(b"]}");
@@ -160,7 +161,7 @@ fn split(body: &[u8], each: &mut impl FnMut(Element<'_>)) {
     splitter.finish().unwrap();
 }
 
-/// Bytes of this process in memory.
+/// Returns the memory of this process in bytes.
 fn resident() -> f64 {
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
     pages.split(' ').nth(1).unwrap().parse::<f64>().unwrap() * 4096.0 / f64::from(1 << 20)
@@ -174,7 +175,7 @@ fn settings() -> PollerConfig {
     PollerConfig { row_cap: MOST_ROWS as u64, ..config }
 }
 
-/// Stands at the beginning of the past.
+/// Makes a backfill that is at the beginning of the past.
 async fn replay(load: Load, path: &Path) -> Replay<Load> {
     let origin = Timestamp::from_second(START).unwrap();
     let clock: Clock = Arc::new(Timestamp::now);
@@ -195,7 +196,7 @@ async fn replay(load: Load, path: &Path) -> Replay<Load> {
     Replay::new(Poller::start(settings(), load, parser, restored, around).await.unwrap())
 }
 
-/// Reads a day and writes its file: how long each took.
+/// Reads a day and writes its file. Returns the time of each, and the bytes of the file.
 async fn day(
     replay: &mut Replay<Load>,
     day: i64,
@@ -233,7 +234,7 @@ async fn past(rows: i64, days: i64) {
     let template = Arc::new(Template::new(rows));
     let requests = Arc::new(AtomicU64::new(0));
     let load = |requests| Load { template: template.clone(), requests };
-    // What is parsed for it, and no more.
+    // The lower bound: parsing only.
     let parser = RowParser::new(Fingerprints::new([7; 16]), 128);
     let (floor, hours) = (load(Arc::default()), DAY / 3600);
     let begun = Instant::now();

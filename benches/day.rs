@@ -1,15 +1,15 @@
-//! A busy target's day: whether a commit gets slower and the state file larger from hour to hour.
+//! Measures a busy target's day: whether commits get slower and the state file larger from hour to
+//! hour.
 //!
-//! `cargo bench --bench day`, or with other numbers
-//! `cargo bench --bench day -- --rows-per-hour 60000 --lookback 1800 --hours 50`. Every row is an
-//! interaction of its own, which is the most that has to be remembered; `--rows-per-interaction 3`
-//! is more like a menu. With `--remembered 15000000` so many are remembered besides, as deeper
-//! re-readings would have it. With `--unique-options 1` every row has an option of
-//! its own, as a hostile server's: label sets and memory must stay where they are.
+//! `cargo bench --bench day`, or with other numbers `cargo bench --bench day -- --rows-per-hour
+//! 60000 --lookback 1800 --hours 50`. Every row is an interaction of its own, which needs the most
+//! memory; `--rows-per-interaction 3` is more like a menu. `--remembered 15000000` adds as many
+//! remembered interactions, as deeper re-readings would. `--unique-options 1` gives every row an
+//! option of its own, as a hostile server would: label sets and memory must not grow.
 //!
-//! The real poller on virtual time, with a state file on the real disk and rows made while they are
-//! asked for. A commit is all that happens between the end of one answer and the next request:
-//! ledger, transaction, forgetting, publication.
+//! The real poller runs on virtual time, with a state file on the real disk and rows that are made
+//! when they are requested. A commit is everything between the end of one answer and the next
+//! request: ledger, transaction, forgetting, publication.
 
 #![allow(
     clippy::unwrap_used,
@@ -44,7 +44,7 @@ use wolkvox_exporter::{
     wolkvox::{Admission, Answer, ApiError, Element, Query, RowParser},
 };
 
-/// Midnight, 2026-01-18 in UTC.
+/// Unix time of midnight, 2026-01-18 in UTC.
 const START: i64 = 1_768_694_400;
 const INTERVAL: i64 = 300;
 
@@ -68,7 +68,7 @@ impl Plan {
             unique_options: 0,
             remembered: 0,
         };
-        // cargo says that this is a benchmark.
+        // cargo adds this flag to every benchmark.
         let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
         while let Some(name) = arguments.next() {
             let field = match name.as_str() {
@@ -113,12 +113,13 @@ impl Hour {
     }
 }
 
-/// Answers with rows made up on the spot, and looks at the time and the file as it is asked.
+/// A source that makes rows when they are requested, and measures the time and the file at each
+/// request.
 struct Load {
     plan: Plan,
     file: PathBuf,
     hours: Arc<Mutex<Vec<Hour>>>,
-    /// The end of the last answer, and the last second that it was about.
+    /// The end of the last answer, and the last second of its range.
     answered: Mutex<Option<(time::Instant, i64)>>,
     stop: CancellationToken,
 }
@@ -133,7 +134,7 @@ impl Load {
         let mut hours = self.hours.lock().unwrap();
         let at = ((to - 1 - START) / 3600).max(0) as usize;
         if hours.len() <= at {
-            // As it goes: a day takes minutes.
+            // Printed after each hour, because a day takes minutes.
             hours.last().into_iter().for_each(|hour| hour.print(hours.len()));
             hours.resize(at + 1, Hour::default());
         }
@@ -146,13 +147,13 @@ impl Load {
     }
 }
 
-/// Bytes of this process in memory.
+/// Returns the memory of this process in bytes.
 fn resident() -> u64 {
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
     pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
 
-/// Row `n` of the day. There are 200 options, or as many as rows.
+/// Writes row `n` of the day. There are 200 options, or as many as rows.
 fn write_row(n: i64, date: &str, plan: Plan, out: &mut Vec<u8>) {
     let interaction = n / plan.rows_per_interaction;
     out.clear();
@@ -176,7 +177,7 @@ impl Source for Load {
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         self.note_commit();
-        // It keeps its clock in UTC.
+        // The server's clock is in UTC.
         let [from, to] = [query.from, query.to].map(|time| LocalSecond::from(time).get());
         let (mut rows, mut row) = (0, Vec::new());
         for second in from..=to {
@@ -197,7 +198,7 @@ impl Source for Load {
     }
 }
 
-/// Writes interactions that are not forgotten while the benchmark runs, in steps as large as an
+/// Writes interactions that stay remembered throughout the benchmark, in steps as large as an
 /// answer.
 fn remember(plan: Plan, store: &Store, (target, counters): &(TargetId, TargetCounters)) {
     const ANSWER: usize = 25_000;

@@ -1,19 +1,19 @@
-//! Many targets in one exporter against a fast stand-in:
-//! `cargo bench --bench fleet -- --targets 1000 --rows 500`.
+//! Measures many targets in one exporter against a fast stand-in: `cargo bench --bench fleet --
+//! --targets 1000 --rows 500`.
 //!
-//! The real pollers, store, publisher and HTTP client; the stand-in is another process, so that the
-//! processor's time of the one is not the other's. Tells how long until all targets are read and
-//! published after a start ten minutes back, and then, over `--intervals` intervals: processor time
-//! in all, of what threads, memory per series, and how far the slowest target's watermark is
-//! behind. A scraper asks for compressed OpenMetrics every 15 s all the while.
+//! The pollers, the store, the publisher and the HTTP client are the real ones. The stand-in is
+//! another process, so that its processor time is not counted. Prints how long it takes to read and
+//! publish all targets after a start ten minutes back, and then, over `--intervals` intervals: the
+//! processor time in all and by thread, memory per series, and the age of the slowest target's
+//! watermark. Meanwhile a scraper requests compressed OpenMetrics every 15 s.
 //!
-//! `--interval 60` shortens the interval (and divides the rows of a window by five), `--lookback`
-//! what is read again. A poll reads no further back than where counting began: with `--back 2400`
-//! it reads a whole lookback from the start on.
+//! `--interval 60` shortens the interval (and divides the rows of a window by five); `--lookback`
+//! sets the range that is read again. A poll reads no further back than the beginning of counting:
+//! with `--back 2400` it reads a whole lookback from the start on.
 //!
 //! The first `--hung` targets have a server that accepts connections and never answers; the figures
-//! are then those of the others. Compare `--targets 1000 --hung 500 --interval 60 --intervals 5`
-//! with the same and `--hung 0`.
+//! are then those of the other targets. Compare `--targets 1000 --hung 500 --interval 60
+//! --intervals 5` with the same and `--hung 0`.
 
 #![allow(
     clippy::unwrap_used,
@@ -47,21 +47,21 @@ use wolkvox_exporter::{
 };
 
 const ENCODING: Encoding = Encoding { format: Format::OpenMetrics, gzip: true };
-/// Options of each target.
+/// Number of options of each target.
 const OPTIONS: i64 = 20;
 
 #[derive(Clone, Copy)]
 struct Plan {
     targets: usize,
-    /// Rows in five minutes.
+    /// Number of rows in five minutes.
     rows: i64,
     interval: u64,
     lookback: u64,
-    /// Seconds before the start from which on rows count.
+    /// Seconds before the start at which counting begins.
     back: u64,
     intervals: u32,
     in_flight: usize,
-    /// Targets whose server never answers.
+    /// Number of targets whose server never answers.
     hung: usize,
 }
 
@@ -94,18 +94,18 @@ impl Plan {
         plan
     }
 
-    /// The name of a target.
+    /// Returns the name of a target.
     fn name(number: usize) -> String {
         format!("{number:04}")
     }
 
-    /// Says whether the server of a target answers.
+    /// Returns true if the server of a target answers.
     fn answers(&self, name: &str) -> bool {
         name >= Self::name(self.hung).as_str()
     }
 }
 
-/// Accepts connections and never answers, until the client gives up.
+/// Starts a server that accepts connections and never answers.
 fn start_hung_server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -117,8 +117,8 @@ fn start_hung_server() -> SocketAddr {
     address
 }
 
-// The stand-in: a thread a connection, a row every so many milliseconds of the grid, nothing
-// remembered.
+// The stand-in: one thread for each connection, rows at equal distances in time, no memory of
+// requests.
 
 fn stand_in(rows: i64) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -186,7 +186,7 @@ fn start_stand_in(rows: i64) -> (Child, SocketAddr) {
     (child, line.trim().parse().unwrap())
 }
 
-/// Seconds of processor by the name of the thread.
+/// Returns processor time in seconds, by the name of the thread.
 fn processor() -> BTreeMap<String, f64> {
     let mut all = BTreeMap::new();
     for task in fs::read_dir("/proc/self/task").unwrap().flatten() {
@@ -229,7 +229,7 @@ fn config(plan: Plan, address: SocketAddr) -> Config {
         },
         menu: MenuConfig::default(),
         journey: JourneyConfig::default(),
-        // A past that the stand-in does not have.
+        // The stand-in has no past.
         baseline: BaselineConfig { warm_up: Duration::ZERO, ..BaselineConfig::default() },
         state: Default::default(),
         web: WebConfig::default(),
@@ -238,9 +238,9 @@ fn config(plan: Plan, address: SocketAddr) -> Config {
 
 /// The state of the targets whose servers answer.
 struct Progress {
-    /// Targets that have committed something.
+    /// Number of targets that have committed something.
     read: usize,
-    /// Age of the slowest one's watermark.
+    /// Age of the slowest target's watermark.
     slowest: SignedDuration,
 }
 
@@ -254,7 +254,7 @@ impl Progress {
     }
 }
 
-/// Returns the exposition, and its bytes on the wire.
+/// Returns the exposition as text, and its compressed length in bytes.
 async fn exposed(publisher: &Publisher) -> (String, usize) {
     let body =
         publisher.publication().in_encoding(ENCODING).await.render(&[], ENCODING).unwrap().concat();
@@ -263,7 +263,7 @@ async fn exposed(publisher: &Publisher) -> (String, usize) {
     (text, body.len())
 }
 
-/// Rows read so far, of all targets and whatever came of them.
+/// Returns the number of rows read so far, over all targets and outcomes.
 fn rows_read(text: &str) -> f64 {
     let lines = text.lines().filter(|line| line.starts_with("wolkvox_rows_total{"));
     lines.map(|line| line.split(' ').nth(1).unwrap().parse::<f64>().unwrap()).sum()
@@ -359,7 +359,7 @@ fn main() {
         .enable_all()
         .build();
     let workers = workers.unwrap();
-    // What is not called after a poller is the publisher.
+    // Threads with another name than the pollers' belong to the publisher.
     let main = Builder::new_current_thread()
         .thread_name("publisher")
         .thread_keep_alive(long)

@@ -1,10 +1,9 @@
-//! What an answer of 60,000 rows costs, from the socket to the commit:
-//! `cargo bench --bench ingest`.
+//! Measures an answer of 60,000 rows, from the socket to the commit: `cargo bench --bench ingest`.
 //!
-//! A plain program rather than criterion's, because memory counts as much as time. The exporter
-//! that is measured is the real binary, in a process of its own; this one is the server, with the
-//! answer ready in memory. Peak memory is the kernel's own (`VmHWM`), set back to what is resident
-//! just before the answer begins. The binary is that of this build, or the one whose path is in
+//! A plain program rather than criterion's, because memory matters as much as time. The measured
+//! exporter is the real binary in a process of its own; this process is the server, with the answer
+//! ready in memory. Peak memory is the kernel's (`VmHWM`), reset to the resident memory just before
+//! the answer begins. The binary is that of this build, or the one whose path is in
 //! `WOLKVOX_BENCH_EXPORTER`, such as the static one of a release.
 
 #![allow(
@@ -36,16 +35,18 @@ use wolkvox_exporter::{
     wolkvox::{Element, RowParser, Splitter},
 };
 
-/// One less than an answer can hold: at the limit, the exporter would ask again for halves.
+/// Rows of the answer: one less than it can hold, because at the limit the exporter would ask again
+/// for halves.
 const ROWS: u64 = 59_999;
-/// Brings an answer near the limit of 256 MiB.
+/// Bytes of a row that bring an answer near the limit of 256 MiB.
 const LONG_ROW: usize = 4_400;
-/// The argument that makes this program the peer.
+/// The argument that makes this program the peer, see [`WholeAnswer`].
 const PEER: &str = "read-it-all";
 
-/// An answer as the simulator writes it; `row_bytes` of 0 leaves the rows as they are.
+/// Returns an answer as the simulator writes it; with a `row_bytes` of 0 rows have their usual
+/// length.
 fn answer(row_bytes: usize) -> Vec<u8> {
-    // Whole, as dates are.
+    // Dates are whole seconds.
     let at = Timestamp::from_second(Timestamp::now().as_second() - 9 * 60).unwrap();
     let zone = TimeZone::get("America/Bogota").unwrap();
     let local = |moment| zone.to_datetime(moment);
@@ -65,7 +66,7 @@ fn answer(row_bytes: usize) -> Vec<u8> {
     })
 }
 
-/// Least, middle and most of several runs: the distance between them is the machine's noise.
+/// Results of several runs, shown as least, middle and most; their distance is the machine's noise.
 struct Spread<T>(Vec<T>);
 
 impl<T: PartialOrd + Copy> Spread<T> {
@@ -89,7 +90,7 @@ fn ms(time: Duration) -> String {
     format!("{:.0}", time.as_secs_f64() * 1e3)
 }
 
-/// Splitting and parsing alone, from memory.
+/// Measures splitting and parsing alone, from memory.
 fn parsing(body: &[u8]) {
     println!(
         "{ROWS} rows, {:.1} MB, in memory; MB/s, median of 25 (best to worst):",
@@ -141,7 +142,7 @@ fn parsing(body: &[u8]) {
     println!("  peer, serde_json into a list of rows of texts: {peer}");
 }
 
-/// The obvious implementation.
+/// The obvious implementation: the whole answer, deserialized at once.
 #[derive(Deserialize)]
 #[allow(dead_code, reason = "its fields are there to be filled")]
 struct WholeAnswer {
@@ -162,7 +163,7 @@ struct WholeRow {
     cod_opc_menu: String,
 }
 
-/// The peer's process: reads the answer whole, then makes rows of it.
+/// Runs the peer: reads the answer whole, then deserializes its rows.
 fn read_it_all(port: &str) {
     let mut stream = TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -171,11 +172,11 @@ fn read_it_all(port: &str) {
     let body = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
     let answer: WholeAnswer = serde_json::from_slice(&bytes[body..]).unwrap();
     eprintln!("rows={}", answer.data.len());
-    // Until it has been measured.
+    // Waits until it has been measured.
     let _ = std::io::stdin().read(&mut [0]);
 }
 
-/// One connection: tells that it was asked, waits for leave, and answers.
+/// A server for one connection: reports the request, waits for permission, and answers.
 struct Server {
     port: u16,
     asked: mpsc::Receiver<()>,
@@ -203,14 +204,14 @@ fn serve(body: Arc<Vec<u8>>) -> Server {
     Server { port, asked, leave }
 }
 
-/// Memory of a process in KiB: `VmRSS` is now, `VmHWM` the most so far.
+/// Returns the memory of a process in KiB: `VmRSS` is the present one, `VmHWM` the highest.
 fn memory(pid: u32, what: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }
 
-/// Processor time that a process has taken; in steps of 10 ms.
+/// Returns the processor time of a process, in steps of 10 ms.
 fn processor(pid: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let ticks = stat.rsplit_once(')').unwrap().1.split(' ').skip(12).take(2);
@@ -219,33 +220,32 @@ fn processor(pid: u32) -> Duration {
 
 struct Measured {
     time: Duration,
-    /// Processor time, which a busy machine makes little longer.
+    /// Processor time, which hardly depends on other work of the machine.
     cpu: Duration,
     idle: u64,
-    /// The part of it that is its own: the rest is the program, which the kernel shares and can
+    /// Anonymous part of the idle memory: the rest is the program, which the kernel shares and can
     /// drop.
     own: u64,
     peak: u64,
     after: u64,
 }
 
-/// Starts a reader, lets it have the answer, and waits until it says that it has all rows.
+/// Starts a reader, sends it the answer, and waits until it reports all rows.
 fn measure(server: &Server, command: &mut Command) -> Measured {
     let mut reader = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = reader.id();
     server.asked.recv_timeout(Duration::from_secs(20)).unwrap();
     let (idle, own) = (memory(pid, "VmRSS"), memory(pid, "RssAnon"));
-    // Sets the peak back to what is resident now.
+    // Resets the peak to the present memory.
     fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
-    // More pages of the program may be touched meanwhile, and the kernel maps their neighbours with
-    // them.
+    // Meanwhile more pages of the program may have been touched, and the kernel maps their
+    // neighbours as well.
     assert!(memory(pid, "VmHWM") <= idle + 1024, "the kernel does not set the peak back");
 
     let (begun, used) = (Instant::now(), processor(pid));
     server.leave.send(()).unwrap();
     let mut lines = BufReader::new(reader.stderr.take().unwrap()).lines().map(Result::unwrap);
-    // Of the exporter's, the first line from here on that tells a number of rows is about the
-    // commit.
+    // The exporter's first line from here on that contains a number of rows is about the commit.
     let told =
         lines.find(|line| line.contains("rows=") || line.contains("failed")).unwrap_or_default();
     let time = begun.elapsed();
@@ -258,7 +258,7 @@ fn measure(server: &Server, command: &mut Command) -> Measured {
     measured
 }
 
-/// The binary that is measured.
+/// Returns the path of the measured binary.
 fn program() -> OsString {
     env::var_os("WOLKVOX_BENCH_EXPORTER")
         .unwrap_or_else(|| env!("CARGO_BIN_EXE_wolkvox-exporter").into())
@@ -290,7 +290,7 @@ fn show(what: &str, bytes: usize, measured: &[Measured]) {
     println!("    MiB: idle {idle}, its own {own}; most above idle {above}; afterwards {after}");
 }
 
-/// The whole way, and beside it the least and the obvious one.
+/// Measures the whole way, and for comparison the peer and the lower bound.
 fn whole_way(body: Vec<u8>, count: usize) {
     let (bytes, body) = (body.len(), Arc::new(body));
     println!(

@@ -1,7 +1,7 @@
-//! What the status page costs: `cargo bench --bench page`.
+//! Measures the status page: `cargo bench --bench page`.
 //!
-//! A publication makes the last day of as many options as a target may have; a request renders the
-//! page from it, on the thread that answers scrapes. Medians.
+//! A publication computes the last day of as many options as a target may have; a request renders
+//! the page from it, on the thread that answers scrapes. Prints medians.
 
 #![allow(
     clippy::unwrap_used,
@@ -31,9 +31,9 @@ use wolkvox_exporter::{
 };
 
 const ROUNDS: usize = 201;
-/// As many label sets as a target may have by default: 40 routing points with 50 options each.
+/// Number of label sets that a target may have by default: 40 routing points with 50 options each.
 const OPTIONS: u32 = 2000;
-/// 2026-01-18 12:35 in Bogotá.
+/// Unix time of 2026-01-18 12:35 in Bogotá.
 const WATERMARK: i64 = 1_768_757_700;
 
 fn median(mut times: Vec<Duration>) -> f64 {
@@ -79,7 +79,7 @@ fn target(number: usize, day: Day) -> TargetStatus {
     }
 }
 
-/// The server on a thread of its own, as the exporter has it.
+/// Starts the server on a thread of its own, as in the exporter. Returns a connection to it.
 fn server(targets: Vec<Arc<TargetStatus>>) -> TcpStream {
     let targets = Arc::new(targets);
     let site = Site {
@@ -108,7 +108,8 @@ fn server(targets: Vec<Arc<TargetStatus>>) -> TcpStream {
     stream
 }
 
-/// One request on a connection that stays open: how long it took, and the length of the body.
+/// Sends one request on a connection that stays open. Returns its duration, and the length of the
+/// body.
 fn ask(stream: &mut BufReader<TcpStream>, path: &str) -> (Duration, usize) {
     let begun = Instant::now();
     write!(stream.get_mut(), "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();

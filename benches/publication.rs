@@ -1,10 +1,10 @@
-//! What one publication costs after one target has changed, among 10, 100 and 1,000:
-//! `cargo bench --bench publication`.
+//! Measures one publication after one target has changed, among 10, 100 and 1,000: `cargo bench
+//! --bench publication`.
 //!
-//! The processor's time, not the clock's: what else the machine does must not matter. Each target
-//! has 20 label sets, and what a Prometheus asks for is made: OpenMetrics, compressed. Beside it
-//! the same number of targets all changed, which is what a publication cost before it was made of
-//! pieces.
+//! Measures processor time instead of time, so that other work of the machine does not matter. Each
+//! target has 20 label sets, and the publication encodes what Prometheus requests: compressed
+//! OpenMetrics. For comparison all targets are changed at once, which costs as much as every
+//! publication did before it was made of pieces.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,14 +29,15 @@ const OPTIONS: usize = 20;
 const ROUNDS: usize = 60;
 const ENCODING: Encoding = Encoding { format: Format::OpenMetrics, gzip: true };
 
-/// Milliseconds of processor that this process has used, from the kernel's hundredths.
+/// Returns the processor time of this process in milliseconds; the kernel counts hundredths of a
+/// second.
 fn processor_ms() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
     (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) * 10.0
 }
 
-/// A target after so many changes: every option has `turn` hits more.
+/// Makes a target after `turn` changes, each of which adds seven hits to every option.
 fn snapshot(
     telemetry: &Telemetry,
     target: usize,

@@ -1,4 +1,4 @@
-//! What a scrape of 100,000 series costs, in one run: `cargo bench --bench scrape`.
+//! Measures a scrape of 100,000 series: `cargo bench --bench scrape`.
 //!
 //! A plain program rather than criterion's: the figures that matter are comparisons (our scrape
 //! with the same bytes served from memory, our encoder with the `prometheus` crate's), so the two
@@ -41,7 +41,7 @@ const CONNECTIONS: usize = 25;
 const NAME: &str = "wolkvox_menu_option_hits_total";
 const LABELS: [&str; 4] = ["server", "rp_id", "channel", "cod_opc_menu"];
 
-/// The values of `LABELS` for series `i`, as an operation might have them.
+/// Returns the values of `LABELS` for series `i`, similar to those of an operation.
 fn values(i: u64) -> [String; 4] {
     let channel = ["voice", "chat-web", "chat-whatsapp"][(i % 3) as usize];
     [
@@ -52,7 +52,7 @@ fn values(i: u64) -> [String; 4] {
     ]
 }
 
-/// A value of one to seven digits, as unlike its neighbours as counts are.
+/// Returns a value of one to seven digits; neighbours differ as much as counts do.
 fn value(i: u64) -> u64 {
     i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (40 + i % 20)
 }
@@ -96,8 +96,8 @@ fn mb(bytes: usize) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Starts `server` on a thread and a `current_thread` runtime of its own, as the exporter has it.
-/// What `bind` binds has the buffers of the exporter, or those of the system.
+/// Starts `server` on a thread and a `current_thread` runtime of its own, as in the exporter.
+/// `bind` decides whether the socket has the exporter's buffers or the system's.
 fn on_its_own_thread<F: Future<Output = ()>>(
     bind: fn(SocketAddr) -> std::io::Result<std::net::TcpListener>,
     server: impl FnOnce(TcpListener) -> F + Send + 'static,
@@ -116,7 +116,7 @@ fn on_its_own_thread<F: Future<Output = ()>>(
     told.recv().unwrap()
 }
 
-/// The least that hyper can do: bytes from memory, whatever the request.
+/// Serves bytes from memory for any request: the least that hyper can do.
 async fn from_memory(listener: TcpListener, bytes: Bytes) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -130,7 +130,7 @@ async fn from_memory(listener: TcpListener, bytes: Bytes) {
     }
 }
 
-/// A scraper on one kept connection; it reads the answer and does nothing with it.
+/// A scraper on one kept connection, which reads the answer and discards it.
 struct Scraper {
     stream: TcpStream,
     request: Vec<u8>,
@@ -145,7 +145,7 @@ impl Scraper {
         Self { stream, request, buffer: vec![0; 1 << 20] }
     }
 
-    /// One scrape; the body's length.
+    /// Scrapes once. Returns the length of the body.
     fn scrape(&mut self) -> usize {
         self.stream.write_all(&self.request).unwrap();
         let mut filled = 0;
@@ -167,14 +167,14 @@ impl Scraper {
     }
 }
 
-/// Two servers asked in turns, so that whatever else the machine does strikes both alike; and over
-/// many connections, for a connection keeps the luck of its first moments (its core, its buffers)
-/// for as long as it lives.
+/// Measures two servers in turns, so that other work of the machine affects both alike, and over
+/// many connections, because the speed of a connection depends on its first moments (its core, its
+/// buffers) for as long as it lives.
 fn in_turns(a: SocketAddr, b: SocketAddr, headers: &str) -> (Duration, Duration) {
     let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
     for _ in 0..CONNECTIONS {
         let (mut a, mut b) = (Scraper::new(a, headers), Scraper::new(b, headers));
-        // The live families' values move, and with them a digit here and there.
+        // The values of live families change, and sometimes their number of digits.
         assert!(a.scrape().abs_diff(b.scrape()) < 100, "the same bytes");
         for _ in 0..ROUNDS {
             of_a.push(time(1, || a.scrape()));
@@ -184,7 +184,7 @@ fn in_turns(a: SocketAddr, b: SocketAddr, headers: &str) -> (Duration, Duration)
     (median(of_a), median(of_b))
 }
 
-/// The live series of an exporter that has been at work.
+/// Returns the live series of an exporter that has worked for a while.
 fn live_telemetry() -> Telemetry {
     let telemetry = Telemetry::default();
     let target = telemetry.target("0042");
@@ -228,8 +228,7 @@ fn as_the_exporter(address: SocketAddr) -> std::io::Result<std::net::TcpListener
     listen(&[address])?.into_std()
 }
 
-/// nginx with one worker, which serves a file of these bytes; killed when dropped. `None` where it
-/// is not installed.
+/// nginx with one worker, which serves a file of these bytes, and is killed when this is dropped.
 struct Nginx {
     process: std::process::Child,
     address: SocketAddr,
@@ -263,14 +262,14 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // SIGTERM by the program that is there anyway: the worker goes with its master.
+        // SIGTERM, so that nginx also ends its worker; std can only send SIGKILL.
         let id = self.process.id().to_string();
         let _ = std::process::Command::new("kill").arg(id).status();
         let _ = self.process.wait();
     }
 }
 
-/// Our server and others with the very same bytes, asked in turns.
+/// Compares our server with others that serve the very same bytes.
 fn scraping(
     publication: &Arc<Publication>,
     what: &str,

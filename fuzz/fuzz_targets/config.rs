@@ -1,5 +1,5 @@
-//! Any bytes as a configuration file: resolved, or refused with at least one problem that says
-//! where.
+//! Fuzzes the configuration file: any bytes must be resolved, or refused with at least one problem
+//! that names its place.
 
 #![no_main]
 
@@ -13,10 +13,10 @@ use wolkvox_exporter::{
     i18n::Language,
 };
 
-/// The environment's token, which nothing may repeat.
+/// The token in the environment, which no output may repeat.
 const TOKEN: &str = "hunter2hunter2hunter2";
 
-/// The way in is a file. One of this process's own, where files are cheap.
+/// The file for the configuration, in memory if possible, one for each process.
 static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
     let memory = PathBuf::from("/dev/shm");
     let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
@@ -27,7 +27,8 @@ fuzz_target!(|bytes: &[u8]| {
     fs::write(&*FILE, bytes).expect("a file for the test");
     let args = RunArgs {
         config: ConfigArgs { file: Some(FILE.clone()), check: false },
-        // Wins over the file's: a name to listen on would be looked up in the network.
+        // Overrides the file's address, because a host name in it would be looked up in the
+        // network.
         web: Flags::default().with("web.listen-address", ":0"),
         ..RunArgs::default()
     };

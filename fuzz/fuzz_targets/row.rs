@@ -1,5 +1,5 @@
-//! Any bytes as a row: what is read has clean labels, and is the same when the row is written
-//! another way.
+//! Fuzzes rows: a row that is read from any bytes must have clean labels, and be the same when its
+//! JSON is written in another way.
 
 #![no_main]
 
@@ -19,7 +19,8 @@ fn check(row: &Row<'_>) {
     }
 }
 
-/// Numbers with a fraction may change a digit when they are written anew.
+/// Returns true if the JSON holds a number with a fraction, which may change a digit when it is
+/// written again.
 fn has_fraction(value: &Value) -> bool {
     match value {
         Value::Number(number) => number.is_f64(),

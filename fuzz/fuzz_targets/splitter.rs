@@ -1,5 +1,5 @@
-//! Any bytes in any pieces: the pieces make no difference, and of what is JSON as a whole the rows
-//! are those that serde_json finds.
+//! Fuzzes the splitter: the result must not depend on how the bytes are cut into pieces, and for
+//! valid JSON the rows must be those that serde_json finds.
 
 #![no_main]
 
@@ -36,8 +36,8 @@ fn plain_envelope(body: &[u8], fields: &serde_json::Map<String, Value>) -> bool 
 }
 
 fn compare(body: &[u8], (rows, whole): &Outcome) {
-    // A key may be written with escapes, which the splitter does not look through; and two of a
-    // kind have two readings.
+    // Skips keys with escapes, which the splitter does not decode, and repeated keys, which have
+    // two readings.
     let data = body.windows(6).filter(|window| *window == b"\"data\"").count();
     if data > 1 || body.windows(2).any(|window| window == b"\\u") {
         return;
@@ -55,7 +55,7 @@ fn compare(body: &[u8], (rows, whole): &Outcome) {
     let expected = match fields.get("data") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(elements)) => elements.clone(),
-        // Of rows by number, two may have the same: the splitter hands on both.
+        // Two rows may have the same number; the splitter passes on both.
         Some(Value::Object(keyed)) if by_number(keyed) => return,
         Some(single @ Value::Object(row))
             if ["rp_id", "conn_id"].iter().any(|name| row.contains_key(*name)) =>

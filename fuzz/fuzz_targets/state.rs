@@ -1,5 +1,5 @@
-//! Any bytes as a state file, and a good file with damage: opened or refused, and what is opened
-//! can be used.
+//! Fuzzes the state file: any bytes, and a good file with damage, must be opened or refused, and an
+//! opened file must be usable.
 
 #![no_main]
 
@@ -18,10 +18,10 @@ use wolkvox_exporter::{
     wolkvox::{Row, RowLabels},
 };
 
-/// Half of the journeys are over.
+/// Bounds by which half of the journeys are over.
 const BOUNDS: TimeBounds = TimeBounds { closing: 1940, ..TimeBounds::OPEN };
 
-/// A disk whose bytes can be taken over by the next.
+/// A disk in memory. Clones are the same disk.
 #[derive(Debug, Clone)]
 struct Disk(std::sync::Arc<InMemoryBackend>);
 
@@ -70,7 +70,7 @@ fn row(n: u64) -> Row<'static> {
     }
 }
 
-/// Works on the state file as the exporter does.
+/// Uses the state file as the exporter does.
 fn work(disk: Disk) -> Result<(), StoreError> {
     let store = Store::open_backend(move || Ok(disk.clone()), Path::new("fuzz"), [1; 16])?;
     let (target, counters) = store.restore("a", || TargetCounters::new(Timestamp::UNIX_EPOCH))?;
@@ -88,26 +88,26 @@ fn work(disk: Disk) -> Result<(), StoreError> {
     store.transact(|tx| {
         let step = reconcile(&counters, &mut batch, &params, &tx.memory(target, 0))?;
         tx.write(target, &step)?;
-        // All of the first hour.
+        // Forgets all of the first hour.
         tx.forget(target, LocalSecond::new(20), 3600)?;
         tx.rows_in(target, (LocalSecond::MIN, LocalSecond::MAX)).map(drop)
     })
 }
 
-/// A file as a run leaves it.
+/// A file that a successful run left behind.
 static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let disk = Disk::new(&[]);
     work(disk.clone()).expect("a new file is good");
     disk.bytes()
 });
 
-/// Damages a good file: each six bytes of `edits` say where and with what.
+/// Damages a good file: each six bytes of `edits` give a place and a change.
 fn damaged(edits: &[u8]) -> Vec<u8> {
     let mut bytes = GOOD.clone();
     for edit in edits.chunks_exact(6) {
         let at = u32::from_le_bytes([edit[0], edit[1], edit[2], 0]) as usize;
         match edit[3] {
-            // Most of a file is empty: the header, and what follows it, are more worth the time.
+            // Most of a file is empty, so most damage goes to the header and the bytes after it.
             0..200 => bytes[at % 8192.min(GOOD.len())] ^= edit[4] | 1,
             200..240 => bytes[at % GOOD.len()] = edit[4],
             240..250 => {
@@ -123,8 +123,8 @@ fn damaged(edits: &[u8]) -> Vec<u8> {
 }
 
 fuzz_target!(
-    // A panic that the store turns into an error is none; one that comes out of it still ends the
-    // run.
+    // Replaces libfuzzer's hook, which would also abort on a panic that the store turns into an
+    // error. A panic that leaves the store still ends the run.
     init: std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))),
     |input: &[u8]| {
         let Some((&kind, rest)) = input.split_first() else { return };

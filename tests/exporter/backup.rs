@@ -1,5 +1,5 @@
-//! `state backup`: a copy of the state as of one moment, while the exporter runs and commits, and
-//! without it; and that an exporter goes on from the copy.
+//! Tests of `state backup`: it copies the state as of one moment, with and without a running
+//! exporter, and an exporter can continue from the copy.
 
 use std::{
     fs,
@@ -61,7 +61,8 @@ async fn a_copy_made_while_rows_are_committed_can_be_gone_on_with() {
     let truth = api.truth();
     drop(exporter);
 
-    // Each is whole. From the first and the last, an exporter comes to the same numbers.
+    // Every copy is whole. An exporter that starts from the first or the last counts the same in
+    // the end.
     for path in &copies {
         let mut inspect = bare(Path::new("/"));
         inspect.args(["state", "inspect", "--state.path"]).arg(path);
@@ -96,7 +97,7 @@ async fn without_an_exporter_the_file_is_read_and_nothing_is_ever_replaced() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("never replaces a file"));
 
-    // Killed: the socket is still there, nobody answers, and the file was not closed.
+    // After a kill the socket is still there, nobody answers on it, and the file was not closed.
     exporter.process.signal("KILL");
     exporter.process.exit(DEADLINE).await;
     let before = fs::read(fleet.state()).unwrap();

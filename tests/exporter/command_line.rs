@@ -1,6 +1,5 @@
-//! What the binary tells of itself to those around it: container engines (`healthcheck`), shells
-//! (`completions`) and readers of manuals (`man`). Through the real binary, a real bash and a real
-//! groff.
+//! Tests of the commands for the exporter's surroundings: container engines (`healthcheck`), shells
+//! (`completions`) and manuals (`man`), with a real bash and a real groff.
 
 use std::{
     fs,
@@ -15,7 +14,7 @@ use crate::support::authority::{Authority, Pair};
 use crate::support::debian;
 use crate::support::process::{self, Process, bare};
 
-/// Exit code, standard output and standard error of a program that ends by itself.
+/// Runs a program to its end. Returns its exit code, standard output and standard error.
 fn run(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().expect("it can be started");
     let text = |bytes| String::from_utf8(bytes).expect("text");
@@ -51,8 +50,8 @@ async fn a_running_exporter_is_alive_however_its_address_is_told() {
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert_eq!(out, format!("the exporter is alive at {address}\n"));
 
-    // By the variable, on every interface as far as this one knows; and by the file, whatever else
-    // is wrong in it.
+    // The address from the variable, which names every interface; and from the file, although the
+    // rest of the file is wrong.
     let port = address.rsplit_once(':').expect("a port").1;
     let (code, out, _) = run(bare(directory.path())
         .arg("healthcheck")
@@ -83,7 +82,7 @@ async fn tls_with_client_certificates_and_passwords_is_alive_too() {
     let (code, out, err) = healthcheck(directory.path(), &[&flag, web]);
     assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
 
-    // A file that cannot be used any more leaves the exporter as it is, and alive.
+    // A file that has become unusable must not make a running exporter look dead.
     write(&directory, "web.yml", "nonsense: 1\n");
     assert_eq!(healthcheck(directory.path(), &[&flag, web]).0, Some(0));
 }
@@ -100,7 +99,7 @@ async fn what_is_not_alive_is_told_with_its_reason() {
     assert!(err.starts_with(&format!("error: nothing listens on {address}")), "{err}");
     assert!(err.contains("Connection refused"), "{err}");
 
-    // Somebody who accepts and says nothing.
+    // A server that accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let flag = format!("--web.listen-address={}", silent.local_addr().expect("it is bound"));
     let (code, _, err) = healthcheck(directory.path(), &[&flag]);
@@ -118,7 +117,7 @@ async fn what_is_not_alive_is_told_with_its_reason() {
     }
 }
 
-/// Returns bash's offers for the last word of `line`, with the binary's own script.
+/// Returns bash's completions for the last word of `line`, by the binary's own script.
 fn offered(line: &[&str]) -> Vec<String> {
     const ASK: &str = r#"set -eu
         source /dev/stdin

@@ -1,5 +1,5 @@
-//! The documents agree with each other: links lead to a file or a heading, both READMEs give the
-//! same commands, and Spanish pages have one word for one thing.
+//! Tests that the documents agree: links lead to a file or a heading, both READMEs have the same
+//! commands, and Spanish pages use one word for one thing.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::support::repository::root;
 
-/// All documents: those beside the README, and everything below `docs/`.
+/// Returns all documents: those in the root folder, and all below `docs/`.
 fn documents() -> Vec<PathBuf> {
     let mut documents = Vec::new();
     let mut directories = vec![root().join("docs")];
@@ -30,7 +30,7 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
-/// Targets of `[...](target)`, outside of blocks of code.
+/// Returns the targets of links, `[...](target)`, outside of blocks of code.
 fn links(text: &str) -> Vec<&str> {
     let prose = text.split("```").step_by(2);
     let targets =
@@ -38,7 +38,7 @@ fn links(text: &str) -> Vec<&str> {
     targets.filter(|target| !target.contains("://") && !target.starts_with("mailto:")).collect()
 }
 
-/// The names of a document's headings, as GitHub makes them.
+/// Returns the anchors of a document's headings, as GitHub makes them.
 fn anchors(text: &str) -> Vec<String> {
     let headings = text.lines().filter(|line| line.starts_with('#'));
     let anchor = |heading: &str| -> String {
@@ -95,14 +95,14 @@ fn the_spanish_readme_says_to_do_the_same() {
     assert_eq!(commands("README.es.md"), english);
 }
 
-/// Prose of a Spanish document: without code and the targets of links.
+/// Returns the prose of a Spanish document, without code and link targets.
 fn spanish_prose(text: &str) -> String {
     let prose = text.split("```").step_by(2).collect::<String>();
     let words = prose.split('`').step_by(2).collect::<Vec<_>>().join("`");
     words.split("](").map(|part| part.split_once(')').map_or(part, |(_, rest)| rest)).collect()
 }
 
-/// The last column of the glossary.
+/// Returns the words in the last column of the glossary.
 fn avoided_words(glossary: &str) -> Vec<String> {
     let rows = glossary.lines().filter(|line| line.starts_with("| ")).skip(2);
     let cells = rows.filter_map(|row| row.strip_suffix('|')?.rsplit('|').next());
@@ -150,7 +150,7 @@ const ALSO_ENGLISH: [&str; 11] = [
     "logs",
 ];
 
-/// All files below a directory whose names end so.
+/// Returns all files below a directory whose names end with this extension.
 fn files_below(directory: &str, extension: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut directories = vec![root().join(directory)];
@@ -186,7 +186,7 @@ fn messages_alerts_and_dashboards_use_the_words_of_the_glossary() {
     let mut found = Vec::new();
     for file in files {
         let text = fs::read_to_string(&file).expect("a text");
-        // Tables of texts hold the English words, too.
+        // Source files with texts hold the English words, too.
         let is_source = file.extension().is_some_and(|end| end == "rs");
         for word in text.split(|c: char| !c.is_alphanumeric()) {
             let is_english = is_source && word.eq_ignore_ascii_case("usual");

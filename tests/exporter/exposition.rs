@@ -1,5 +1,5 @@
-//! The exposition, read back: golden text in both text formats, protobuf as another decoder reads
-//! it, any label value, and gzip that any reader accepts.
+//! Tests of the exposition, read back: golden text in both text formats, protobuf through another
+//! decoder, any label value, and gzip that every reader accepts.
 
 use std::{io::Read as _, sync::Arc};
 
@@ -12,7 +12,7 @@ use wolkvox_exporter::exposition::{
 
 use crate::support::metric_family::{self, MetricFamily, decode};
 
-/// A small model with one of everything.
+/// Returns families with one metric of each kind.
 fn model() -> Vec<Family> {
     let labels = label_block(&[("server", "0042"), ("cod_opc_menu", "AGENTE \"ñandú\"\\\nfin")]);
     let mut hits = Family::new(
@@ -161,8 +161,8 @@ fn gzip_is_one_member_with_the_same_bytes() {
             let plain = rendered(&published, live, format, false);
             let packed = rendered(&published, live, format, true);
             assert_eq!(packed.len(), packed.clone().concat().len());
-            // `GzDecoder` reads one member and stops, as browsers do, so a second one would be
-            // missed here. It also checks the checksum and the length.
+            // `GzDecoder` reads one member and stops, as browsers do, so a second member would be
+            // missed here. It also verifies the checksum and the length.
             let packed = packed.concat();
             let mut unpacked = Vec::new();
             GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
@@ -268,12 +268,12 @@ fn protobuf_is_read_as_it_was_meant() {
     assert_eq!(buckets, [(0.5, 1), (5.0, 1), (1e6, 4)], "+Inf is the count");
     assert_eq!((classic.sample_count(), classic.sample_sum()), (6, 12.5));
     assert_eq!(classic.created_timestamp.as_ref().unwrap().seconds(), 1_768_782_812);
-    // Without native buckets nothing may look native.
+    // Without native buckets every native field must be absent.
     assert_eq!((classic.schema, classic.zero_threshold, classic.zero_count), (None, None, None));
     assert!(classic.positive_span.is_empty() && classic.positive_delta.is_empty());
 }
 
-/// A family of one histogram with native buckets of these values, as the decoder reads it.
+/// Encodes one histogram of these values with native buckets, and returns what the decoder reads.
 fn native(values: &[f64]) -> metric_family::Histogram {
     let mut native = NativeHistogram::default();
     values.iter().for_each(|value| native.observe(*value, 1));
@@ -286,7 +286,7 @@ fn native(values: &[f64]) -> metric_family::Histogram {
 
 #[test]
 fn native_buckets_are_written_as_spans_and_deltas() {
-    // The bucket of 2^(n/4) is 4 n at schema 4.
+    // At schema 4 the bucket of 2^(n/4) has the index 4 n.
     let histogram =
         native(&[0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 2f64.powf(1.5 / 16.0), 1.2, 1.2, 1000.0]);
     assert_eq!(
@@ -294,7 +294,7 @@ fn native_buckets_are_written_as_spans_and_deltas() {
         (Some(4), Some(2), Some(10))
     );
     assert_eq!(histogram.zero_threshold, Some(2f64.powi(-128)), "as the Go client has it");
-    // Buckets -16, 0, then 2 across a gap of one, which is filled, then 5 across one of two, and
+    // Buckets -16 and 0; 2 after a gap of one bucket, which is filled; 5 after a gap of two; and
     // 160.
     let spans: Vec<_> = histogram.positive_span.iter().map(|s| (s.offset(), s.length())).collect();
     assert_eq!(spans, [(-16, 1), (15, 6), (154, 1)]);
@@ -308,8 +308,8 @@ fn native_buckets_are_written_as_spans_and_deltas() {
 #[test]
 fn an_empty_native_histogram_still_shows_that_it_is_one() {
     let histogram = native(&[]);
-    // By this a scraper knows it: https://prometheus.io/docs/specs/native_histograms/, "zero
-    // bucket" and "no-op span".
+    // By either of these a scraper recognizes a native histogram: "zero bucket" and "no-op span" in
+    // https://prometheus.io/docs/specs/native_histograms/.
     assert!(histogram.zero_threshold() > 0.0);
     assert_eq!(
         (histogram.schema, histogram.zero_count, histogram.sample_count),
@@ -328,7 +328,7 @@ fn native_buckets_of_other_observations_are_left_out() {
     assert!(Histogram::new(bounds, &[2, 0], 1.0).with_native(native).native().is_some());
 }
 
-/// Reads a line as a scraper does: name, labels unescaped, value.
+/// Reads a line as a scraper does: name, unescaped labels, value.
 fn parse(line: &str) -> (String, Vec<(String, String)>, f64) {
     let (name, rest) = line.split_once('{').unwrap();
     let mut labels = Vec::new();
@@ -385,8 +385,8 @@ proptest! {
         family.points.push(Sample::new(label_block(&labels), count));
         for format in [Format::Text, Format::OpenMetrics] {
             let text = text(std::slice::from_ref(&family), format);
-            // Not `lines()`: a label may hold any other character that Unicode takes for the end of
-            // a line.
+            // Not `lines()`, which also removes a carriage return: a label may hold any character
+            // that Unicode takes for the end of a line.
             let lines: Vec<_> = text.split_terminator('\n').skip(2).collect();
             prop_assert_eq!(lines.len(), 2);
             for (line, expected) in lines.iter().zip([value, count as f64]) {

@@ -1,4 +1,4 @@
-//! `init`, through the real binary: without a terminal, at one, and what it refuses.
+//! Tests of `init` through the real binary: without a terminal, at a terminal, and its refusals.
 
 use std::{
     fs,
@@ -11,13 +11,13 @@ use std::{
 use crate::support::api::{Api, TOKEN, noon_name};
 use crate::support::{debian, process};
 
-/// Runs a command with this on its standard input.
+/// Runs a command with this text on its standard input.
 async fn fed(mut command: Command, input: &str) -> Output {
     let input = input.to_owned();
     tokio::task::spawn_blocking(move || {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
-        // It may have said what it has to say without reading.
+        // The command may end without reading its input.
         let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
         child.wait_with_output().expect("it can be waited for")
     })
@@ -57,14 +57,14 @@ async fn flags_and_a_piped_token_are_enough() {
     assert_eq!((mode(&config), mode(&token)), (0o644, 0o600));
     assert_eq!(fs::read_to_string(&token).expect("written"), format!("{TOKEN}\n"));
 
-    // What it wrote is a good configuration, without a warning.
+    // The written file must be a valid configuration that causes no warning.
     let mut check = process::bare(directory.path());
     check.args(["--config.file=new/wolkvox.yaml", "--config.check"]);
     let checked = fed(check, "").await;
     assert!(checked.status.success() && checked.stderr.is_empty(), "{}", text(&checked.stderr));
     assert!(text(&checked.stdout).contains(&api.url()), "{}", text(&checked.stdout));
 
-    // A second time, nothing is asked, and nothing changes.
+    // On a second run it must neither ask nor change anything.
     let (before, requests) = (fs::read(&config).expect("written"), api.requests());
     let said =
         fed(init(directory.path(), &["--init.directory=new", "--wolkvox.server=0042"]), "other\n")
@@ -118,13 +118,13 @@ async fn what_is_no_server_leaves_nothing_behind() {
     assert_eq!(said.status.code(), Some(1));
     assert!(text(&said.stdout).contains("did you mean \"0042\""), "{}", text(&said.stdout));
     assert_eq!(fs::read_dir(directory.path()).expect("it is there").count(), 0);
-    // Nor does an answer that does not come.
+    // An answer that does not come must not make it write anything either.
     let said = fed(init(directory.path(), &["--wolkvox.server=0042"]), "").await;
     assert!(text(&said.stderr).contains("no answer to"), "{}", text(&said.stderr));
     assert_eq!(fs::read_dir(directory.path()).expect("it is there").count(), 0);
 }
 
-/// Everything that a newcomer does wrong first is answered in Spanish, before anything is written.
+/// A newcomer's first mistakes must be answered in Spanish before anything is written.
 #[tokio::test]
 async fn the_first_mistakes_are_told_in_spanish() {
     let directory = tempfile::tempdir().expect("a temporary directory can be created");
@@ -155,7 +155,8 @@ async fn the_first_mistakes_are_told_in_spanish() {
     );
 }
 
-/// `script`, of every Debian, gives it a terminal.
+/// At a terminal, which `script` of Debian's base system provides, it must ask questions and hide
+/// the token while it is typed.
 #[tokio::test]
 async fn at_a_terminal_it_asks_and_does_not_show_the_token() {
     let directory = tempfile::tempdir().expect("a temporary directory can be created");

@@ -1,5 +1,5 @@
-//! The source is laid out as `ARCHITECTURE.md` and its own headers say: rooms, arrows, invariants,
-//! names of files.
+//! Tests that the source is laid out as `ARCHITECTURE.md` and its own headers say: rooms, arrows,
+//! invariants, names of files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,19 +19,19 @@ fn architecture() -> String {
     fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md")
 }
 
-/// The rows of the table below this head, cell by cell.
+/// Returns the rows of the table below this head, cell by cell.
 fn table<'a>(text: &'a str, head: &str) -> Vec<Vec<&'a str>> {
     let (_, below) = text.split_once(head).unwrap_or_else(|| panic!("no table {head}"));
     let rows = below.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }
 
-/// The rooms from top to bottom, and how far down each is.
+/// Returns each room with its position, counted from the top.
 fn rooms(text: &str) -> BTreeMap<&str, usize> {
     table(text, "| room | owns |").iter().flat_map(|row| quoted(row[0])).zip(0..).collect()
 }
 
-/// All files of Rust below a folder.
+/// Returns all Rust files below a folder.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries =
         fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
@@ -39,7 +39,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|end| end == "rs")).collect()
 }
 
-/// The rooms that a file names, leaving out its tests and comments.
+/// Returns the rooms that a file imports, apart from its tests and comments.
 fn imported(text: &str) -> BTreeSet<String> {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
     let code: String = code
@@ -76,8 +76,8 @@ fn first_word(text: &str) -> String {
     text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
-/// Whatever is not the exporter's own, or given by path, is started by `support/debian.rs`; a shell
-/// is everywhere.
+/// Tests may start only the exporter itself, programs given by their path, `/bin/sh`, and what
+/// `support/debian.rs` starts, so that no test depends on a program that happens to be installed.
 #[test]
 fn tests_start_no_program_that_may_not_be_there() {
     let started = Regex::new(r#"Command::new\(\s*"([^"]+)"#).expect("a pattern");
@@ -101,7 +101,7 @@ fn imports_are_found_in_every_form() {
     assert_eq!(imported(text).into_iter().collect::<Vec<_>>(), ["a", "e", "g", "h", "l"]);
 }
 
-/// The names by which rooms know the crates below them.
+/// Returns the names under which rooms use the crates below them.
 fn crates(library: &str) -> BTreeSet<&str> {
     let list = library
         .split("pub use {")
@@ -143,8 +143,8 @@ fn every_room_is_drawn_and_arrows_go_down() {
     for file in sources(&root().join("src")) {
         let path = file.strip_prefix(root().join("src")).expect("below src").display().to_string();
         let room = first_word(&path);
-        // `tests.rs`, `tests/`, `detector_tests.rs`: only compiled for tests, which may look at
-        // anything.
+        // `tests.rs`, `tests/` and `detector_tests.rs` are compiled for tests only, and may import
+        // any room.
         let Some(from) = rooms.get(room.as_str()).filter(|_| !path.contains("tests")) else {
             continue;
         };
@@ -175,7 +175,7 @@ fn who_follows_where_to_begin_finds_it() {
                 let found = path.iter().find(|path| path.exists());
                 seen += 1;
                 match found {
-                    // A name stands before the file that it is in.
+                    // In the table, names come before the file that holds them.
                     Some(path) => lost.extend(
                         names
                             .drain(..)
@@ -194,12 +194,12 @@ fn who_follows_where_to_begin_finds_it() {
     assert!(lost.is_empty(), "what is not where ARCHITECTURE.md says:\n{}", lost.join("\n"));
 }
 
-/// The source of the exporter, without its tests.
+/// Returns the source of the exporter, without its tests.
 fn library() -> Vec<Source> {
     ["src", "crates"].iter().flat_map(|folder| read(root(), folder).expect("the source")).collect()
 }
 
-/// The rooms whose code matches an expression.
+/// Returns the rooms whose code matches an expression.
 fn rooms_with(expression: &str) -> BTreeSet<String> {
     let expression = Regex::new(expression).expect("an expression");
     let sources = library();
@@ -234,7 +234,7 @@ fn rooms_reach_outside_as_the_invariants_say() {
     }
 }
 
-/// Names that still mean more than one type. Rename them one by one; this list must only become
+/// Names that still have more than one type. Rename them one by one; the list must only get
 /// shorter.
 const SHARED_NAMES: [&str; 7] = ["Answer", "Clock", "Day", "Options", "Row", "Slot", "Usual"];
 
@@ -254,8 +254,8 @@ fn a_type_name_has_one_meaning() {
     );
 }
 
-/// Words between backticks in the headers of files that are neither modules nor in the file's own
-/// code: keys, fields and functions of Wolkvox, Prometheus and others.
+/// Words between backticks in file headers that are neither modules nor in the file's own code:
+/// keys, fields and functions of Wolkvox, Prometheus and other programs.
 const FOREIGN: [&str; 12] = [
     "customer_id",
     "data",
@@ -271,7 +271,7 @@ const FOREIGN: [&str; 12] = [
     "telephone",
 ];
 
-/// Headers (`//!`) with the file's other text.
+/// Returns the header (`//!`) of each file with the file's other text.
 fn headers() -> Vec<(PathBuf, String, String)> {
     let folders = ["src", "crates", "xtask/src", "tests"].map(|folder| root().join(folder));
     let files = folders.iter().filter(|folder| folder.is_dir()).flat_map(|folder| sources(folder));

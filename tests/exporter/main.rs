@@ -1,6 +1,6 @@
-//! The exporter alone: the real binary and the parts that it is made of, asked through their
-//! interfaces, against a simulated Wolkvox and hand-made answers. What a real Prometheus makes of
-//! it stands in `tests/prometheus/`, chance in `tests/model/`.
+//! Tests of the exporter alone: the real binary and its parts, through their interfaces, against a
+//! simulated Wolkvox and hand-made answers. Tests with a real Prometheus are in
+//! `tests/prometheus/`, and random histories in `tests/model/`.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 

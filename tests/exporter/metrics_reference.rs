@@ -1,5 +1,5 @@
-//! The reference of the metrics names every metric with its type and its labels, and no other. The
-//! table of the metrics is the source; expositions are tested against it.
+//! Tests that the reference of the metrics has every metric with its type and labels, and no other.
+//! The table of metrics in the source is the authority; expositions are compared with it, too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,14 +10,14 @@ use wolkvox_exporter::{exposition::MetricType, snapshot::all_metrics};
 
 use crate::support::repository::{quoted, root};
 
-/// Name of a family, to its type and the labels of its series.
+/// The type of each family and the labels of its series, by name.
 type Families = BTreeMap<String, (String, BTreeSet<String>)>;
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).expect(path)
 }
 
-/// The rows `| names | types | labels | meaning |` of the reference.
+/// Returns the rows `| names | types | labels | meaning |` of the reference.
 fn documented() -> Families {
     let mut families = Families::new();
     let text = read("docs/metrics.md");
@@ -34,7 +34,8 @@ fn documented() -> Families {
     families
 }
 
-/// Labels as the reference writes them: single ones in backticks, sets of them as a letter.
+/// Returns the labels of a cell, where a label is in backticks and a letter stands for a set of
+/// labels.
 fn expanded(cell: &str) -> BTreeSet<String> {
     let mut labels: BTreeSet<String> =
         quoted(cell).flat_map(|quoted| quoted.split(", ")).map(str::to_owned).collect();
@@ -48,7 +49,7 @@ fn expanded(cell: &str) -> BTreeSet<String> {
     labels
 }
 
-/// The families of an exposition in the text format.
+/// Returns the families of an exposition in the text format.
 fn exposed(text: &str) -> Families {
     let mut families = Families::new();
     for line in text.lines() {
@@ -62,7 +63,7 @@ fn exposed(text: &str) -> Families {
             let ends = ["", "_bucket", "_sum", "_count"].into_iter();
             let mut names = ends.filter_map(|end| series.strip_suffix(end));
             let name = names.find(|name| families.contains_key(*name)).expect("after its type");
-            // The values hold no `="` here.
+            // No value in these expositions holds `="`.
             let labels =
                 labels.split("=\"").filter_map(|before| before.rsplit([',', '{', '"']).next());
             let labels =
@@ -74,7 +75,7 @@ fn exposed(text: &str) -> Families {
     families
 }
 
-/// Every metric that is declared.
+/// Returns every metric that the source declares.
 fn declared() -> Families {
     let mut families = Families::new();
     for metric in all_metrics() {
@@ -90,7 +91,7 @@ fn declared() -> Families {
     families
 }
 
-/// Fails if a family of an exposition is declared otherwise, or not at all.
+/// Fails if a family of an exposition is not declared, or is declared differently.
 fn agrees(text: &str) {
     let declared = declared();
     let exposed = exposed(text);
@@ -99,7 +100,7 @@ fn agrees(text: &str) {
         let (declared_kind, declared_labels) =
             declared.get(&name).unwrap_or_else(|| panic!("{name} is declared by no table"));
         assert_eq!(*declared_kind, kind, "{name}");
-        // A family without a series in it shows no labels.
+        // A family without series shows no labels.
         assert!(
             labels.is_empty() || *declared_labels == labels,
             "{name}: {declared_labels:?}, exposed {labels:?}"
@@ -117,7 +118,7 @@ const WITH_HISTORY: [&str; 6] = [
     "wolkvox_menu_window_option_expected_hits",
 ];
 
-/// Holds the exposition of an exporter that sees an option stop against the tables.
+/// Compares the exposition of an exporter that sees an option stop with the tables.
 pub(crate) fn knows(text: &str) {
     agrees(text);
     let exposed = exposed(text);

@@ -1,5 +1,5 @@
-//! The names of routing points and options, through the real binary: asked for once, kept, and
-//! never in the way.
+//! Tests of the names of routing points and options through the real binary: they are requested
+//! once, kept, and never delay the counts.
 
 use std::{
     net::SocketAddr,
@@ -27,14 +27,14 @@ use crate::support::scrape::Scrape;
 const POINTS: &str = "information.php?api=routing_points";
 const CODES: &str = "information.php?api=activity_codes";
 
-/// Stands before the simulator, and sees what is asked for.
+/// A server in front of the simulator that records what is requested.
 struct Door {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Door {
-    /// Names are answered with `instead`, where there is one.
+    /// Starts it. Requests for names get `instead`, if given.
     async fn start(behind: SocketAddr, instead: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
@@ -48,7 +48,7 @@ impl Door {
         Self { address, asked }
     }
 
-    /// Returns the number of requests for this.
+    /// Returns the number of requests that contain this text.
     fn asked(&self, what: &str) -> usize {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.iter().filter(|line| line.contains(what)).count()
@@ -71,7 +71,7 @@ async fn pass(
     let line = request.lines().next().unwrap_or_default().to_owned();
     let names = line.contains(POINTS) || line.contains(CODES);
     seen.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-    // The client may be gone at any time; what follows from that, the test sees.
+    // The client may close the connection at any time; the tests see the consequence.
     if let Some(answer) = instead.filter(|_| names) {
         let _ = stream.read(&mut start).await;
         let _ = stream.write_all(answer.as_bytes()).await;
@@ -81,7 +81,7 @@ async fn pass(
     }
 }
 
-/// Polls every second.
+/// Starts an exporter that polls every second.
 async fn start(directory: &Path, door: &Door, flags: &[&str]) -> Exporter {
     let mut command = exporter(directory);
     command.env("WOLKVOX_TOKEN", TOKEN).arg(format!("--wolkvox.server=http://{}", door.address));
@@ -182,8 +182,8 @@ async fn the_vendor_is_not_asked_for_names_that_are_not_wanted() {
     }
 }
 
-/// "1" is something else in each menu. A name of one routing point must leave every join with
-/// exactly one partner.
+/// An option must be nameable at one routing point, because "1" means something else in each menu,
+/// and a join must still find exactly one name.
 #[tokio::test]
 async fn an_option_can_be_named_at_one_routing_point() {
     let (api, directory) = (Api::start(|_| {}).await, directory());
@@ -269,9 +269,9 @@ async fn answers_come_in_several_forms() {
             format!(r#"{{"code":0,"data":[{one},"x",{{}}]}}"#),
             Ok(vec![pair("1", "Ventas")]),
         ),
-        // Nothing says that it is a success.
+        // Nothing marks the answer as a success.
         ("200 OK", format!(r#"{{"data":[{one}]}}"#), Err(ErrorClass::Schema)),
-        // No words say that there are none.
+        // No words say that there are no names.
         ("200 OK", r#"{"code":"0","data":null}"#.to_owned(), Err(ErrorClass::Schema)),
         ("200 OK", r#"{"code":"200","msg":"0 records were found"}"#.to_owned(), Ok(vec![])),
         (

@@ -1,5 +1,5 @@
-//! The second report, diagram_1, through the real binary: its counts are the truth, and whatever is
-//! wrong with it touches nothing else.
+//! Tests of the second report, diagram_1, through the real binary: its counts equal the truth, and
+//! its failures affect nothing else.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +16,8 @@ use crate::support::{
 const CALLS: &str = "wolkvox_menu_option_outcomes_total";
 const HANG_UPS: &str = "wolkvox_menu_time_to_hang_up_seconds";
 
-/// Calls are over as soon as they can be: all traffic ended twenty minutes ago.
+/// Makes a command that takes calls for over as early as possible. All traffic ended twenty minutes
+/// ago.
 fn command(fleet: &Supervisor) -> Command {
     let mut command = fleet.command();
     command.args(["--journey.idle=2m", "--log.level=debug"]);
@@ -29,13 +30,13 @@ fn fleet(api: &Api) -> Supervisor {
     fleet
 }
 
-/// All traffic of the simulator.
+/// Returns the outcomes of all calls of the simulator.
 fn truth(api: &Api) -> CallEnds {
     let now = api.simulator.now();
     api.simulator.call_end_truth(now - jiff::SignedDuration::from_hours(24), now)
 }
 
-/// Fails unless each option has each outcome, and each routing point its hang-ups.
+/// Fails unless each option has each of its outcomes, and each routing point its hang-ups.
 fn assert_truth(scrape: &Scrape, truth: &CallEnds) {
     let mut expected = BTreeMap::new();
     for (rp_id, option, _) in truth.calls.keys() {
@@ -88,7 +89,7 @@ async fn what_became_of_the_calls_is_the_truth_whatever_fails_and_however_often_
     let truth = truth(&api);
     assert!(truth.calls.len() > 20 && truth.hang_ups.len() == 3, "{truth:?}");
     let fleet = fleet(&api);
-    // Whichever report meets them.
+    // Either report may meet these faults.
     let faults = [Fault::Truncated, Fault::CutJson, Fault::HalfGzip, Fault::Http500];
     for fault in faults {
         api.simulator.clear_faults();
@@ -104,7 +105,7 @@ async fn what_became_of_the_calls_is_the_truth_whatever_fails_and_however_often_
     assert_truth(&scrape, &truth);
     let server = [("server", "main")];
     let polls = scrape.get("wolkvox_polls_total", &server);
-    // What is read again counts no more than before.
+    // Rows that are read again must not count again.
     let later = exporter.wait_for("more polls", |scrape| {
         scrape.get("wolkvox_polls_total", &server) > polls + 3.0 && scrape.up("main")
     });
@@ -146,16 +147,17 @@ async fn an_operation_without_the_report_is_told_so_and_its_menus_do_not_notice(
     let sentence = target["outcomes"]["sentence"].as_str().expect("a sentence");
     assert!(sentence.contains("the server does not know diagram_1"), "{sentence}");
     assert!(sentence.contains("The figures of the menus do not depend on it"), "{sentence}");
-    // It is asked again now and then, not with every poll.
+    // After a refusal it asks now and then, not with every poll.
     assert!(exporter.logged("reading what became of the calls failed") <= 2);
 }
 
-/// The scores of an anomaly, by option.
+/// Returns the scores of an anomaly, each with its labels.
 fn scores<'s>(scrape: &'s Scrape, anomaly: &str) -> Vec<(&'s BTreeMap<String, String>, f64)> {
     scrape.all("wolkvox_menu_option_anomaly_score", &[("server", "main"), ("anomaly", anomaly)])
 }
 
-/// The weeks before are read of both reports, so the first hour is judged.
+/// Reported must be the option at which callers hang up far more often than in the weeks before,
+/// and no other. The weeks before are read of both reports, so the first hour can be judged.
 #[tokio::test]
 async fn an_option_at_which_callers_hang_up_far_more_often_is_reported_and_no_other() {
     let now = jiff::Timestamp::now();
@@ -191,7 +193,7 @@ async fn an_option_at_which_callers_hang_up_far_more_often_is_reported_and_no_ot
         }
     }
     assert_eq!(reported, [("10".to_owned(), "1".to_owned())]);
-    // It replaces a weaker guess at the same options, and at no other.
+    // Its score replaces a weaker one for the same options only.
     let option = |labels: &BTreeMap<String, String>| {
         let of = |name: &str| labels[name].clone();
         (of("rp_id"), of("channel"), of("cod_opc_menu"))

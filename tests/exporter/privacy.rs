@@ -1,9 +1,9 @@
-//! Nothing personal and no secret leaves the process: the bytes of everything that it shows, logs
-//! and keeps are searched for every telephone, customer number and interaction of the rows that it
-//! read, and for the token.
+//! Tests that no personal data and no secret leave the process: everything that it shows, logs and
+//! stores is searched for each telephone, customer number and interaction of the rows that it read,
+//! and for the token.
 //!
-//! It runs at `trace`, and meets errors on the way, some of which quote personal data and the token
-//! back.
+//! The exporter logs at `trace` and meets errors on the way, some of which quote personal data and
+//! the token.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::support::fleet::Supervisor;
 use crate::support::personal::{self, QUOTED, quoting, text};
 use crate::support::process::{Exporter, client};
 
-/// Values that must not appear anywhere.
+/// The values that must not appear anywhere.
 #[derive(Default)]
 struct Secrets {
     telephones: BTreeSet<String>,
@@ -38,7 +38,7 @@ impl Secrets {
         secrets
     }
 
-    /// Every form of each that a byte could take.
+    /// Returns each value in every encoding in which it could appear.
     fn needles(&self) -> Vec<(&'static str, Vec<u8>)> {
         let mut needles = Vec::new();
         for (kind, texts) in [
@@ -48,7 +48,7 @@ impl Secrets {
         ] {
             for text in texts {
                 needles.push((kind, text.clone().into_bytes()));
-                // As a number, a careless parser might have kept it.
+                // A parser could have kept it as a number.
                 if let Ok(number) = text.parse::<u64>() {
                     needles.push((kind, number.to_le_bytes()[..6].to_vec()));
                     needles.push((kind, number.to_be_bytes()[2..].to_vec()));
@@ -67,7 +67,7 @@ impl Secrets {
     }
 }
 
-/// A place that was searched.
+/// A place that is searched.
 struct Place {
     name: String,
     bytes: Vec<u8>,
@@ -76,7 +76,7 @@ struct Place {
 fn search(places: &[Place], needles: &[(&'static str, Vec<u8>)]) -> Vec<String> {
     let mut found = Vec::new();
     for place in places {
-        // Every needle has at least 6 bytes, so most positions are ruled out by those.
+        // Every needle has at least 6 bytes, so the first 6 rule out most positions.
         let mut starts = std::collections::HashMap::<[u8; 6], Vec<&(&str, Vec<u8>)>>::new();
         for needle in needles {
             starts.entry(needle.1[..6].try_into().expect("six bytes")).or_default().push(needle);
@@ -93,7 +93,8 @@ fn search(places: &[Place], needles: &[(&'static str, Vec<u8>)]) -> Vec<String> 
     found
 }
 
-/// Answers every request with an error that quotes the token and a telephone back.
+/// Starts a server that answers every request with an error that quotes the token and a telephone.
+/// Returns its URL.
 async fn quoting_server(status: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
@@ -170,7 +171,7 @@ async fn nothing_personal_and_no_token_leaves_the_process() {
         for fault in &faults {
             let api = Api::start(|options| options.bursts[0].rows = 600).await;
             let api = match fault {
-                // Halved down to a second, for ever.
+                // Without a limit this fault would be halved down to single seconds for ever.
                 Fault::DataObject => api.times(fault.clone(), 5),
                 _ => api.always(fault.clone()),
             };
@@ -211,7 +212,7 @@ async fn nothing_personal_and_no_token_leaves_the_process() {
         }
         let places = places_of(&mut exporter, &fleet, format).await;
 
-        // There was something to find, and somewhere to find it.
+        // The rows and the places that were searched must not be empty.
         assert!(secrets.interactions.len() > 1500, "{} interactions", secrets.interactions.len());
         assert!(secrets.telephones.len() > 1000, "{} telephones", secrets.telephones.len());
         assert!(secrets.customers.len() > 1500, "{} customers", secrets.customers.len());
@@ -249,14 +250,14 @@ async fn nothing_personal_and_no_token_leaves_the_process() {
     }
 }
 
-/// The search itself finds every form.
+/// The search must find a value in every encoding, or the other tests would prove nothing.
 #[test]
 fn what_is_there_is_found() {
     let mut secrets = Secrets::default();
     secrets.telephones.insert("573005551234".to_owned());
     secrets.interactions.insert("6736.10.1040.1768782812.1".to_owned());
     let encoded = {
-        // "Token: " has a length that shifts what follows.
+        // The length of "Token: " shifts the base64 of the text behind it.
         use std::io::Write as _;
         let mut bytes = b"...573005551234 6736.10.1040.1768782812.1 ".to_vec();
         write!(bytes, "{} {}", percent(TOKEN), base64_inside(TOKEN))
@@ -291,7 +292,7 @@ fn hexadecimal(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The part of the base64 that stays the same whatever follows the text.
+/// Returns the base64 digits that stay the same whatever follows the text.
 fn base64_inside(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let (triples, _) = text.as_bytes().as_chunks::<3>();

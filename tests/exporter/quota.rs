@@ -1,4 +1,4 @@
-//! The quota as the vendor tells it, through the real binary.
+//! Tests of the vendor's quota through the real binary.
 
 use crate::support::installation::Installation;
 use simulator_testing::{Options, Simulator, serve};
@@ -24,7 +24,7 @@ async fn an_exporter_that_was_told_no_licences_asks_for_the_limit_and_keeps_to_i
     let quota =
         |name: &str| spent.get(&format!("wolkvox_quota_requests_{name}"), &[("server", &server)]);
     assert_eq!((quota("limit"), quota("used")), (12.0, 12.0));
-    // The report was asked for until our own count said stop: nothing was refused by the vendor.
+    // The exporter stopped by its own count before the vendor had to refuse a request.
     let requests = simulator.requests();
     assert_eq!(requests.used_today, 12, "at midnight in Bogotá this test may be run again");
     assert_eq!(requests.kinds.get("quota_exhausted"), None);

@@ -1,4 +1,4 @@
-//! The reference of the configuration names every flag, every variable and every key, and no other.
+//! Tests that the reference of the configuration has every flag, variable and key, and no other.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -26,7 +26,7 @@ fn names_every_flag_and_variable() {
             let Some(long) = arg.get_long() else { continue };
             flags.insert(format!("--{long}"));
             let Some(variable) = arg.get_env().and_then(|name| name.to_str()) else { continue };
-            // The simulator is a tool of ours: its own help is its reference.
+            // The simulator is a tool for tests; its own help is its reference.
             if long.starts_with("simulate.") {
                 continue;
             }
@@ -40,8 +40,8 @@ fn names_every_flag_and_variable() {
     }
 }
 
-/// Cells of the table's row that begins with this key, or with this flag where no key sets it,
-/// without quotes.
+/// Returns the cells of the table's row for this key, or for its flag if no key sets it, without
+/// quotes.
 fn row(text: &str, key: &Key) -> Option<Vec<String>> {
     let cells = |line: &str| -> Vec<String> {
         line.split('|').skip(1).map(|cell| cell.trim().replace('`', "")).collect()
@@ -75,7 +75,7 @@ fn says_of_every_setting_what_its_declaration_says() {
     }
 }
 
-/// Paths of the keys of a schema, as the reference writes them.
+/// Collects the paths of the keys of a schema, as the reference writes them.
 fn keys_of(schema: &Value, above: &str, found: &mut BTreeSet<String>) {
     for (key, below) in schema["properties"].as_object().into_iter().flatten() {
         let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
@@ -128,7 +128,7 @@ fn is_at_or_below(key: &str, word: &str) -> bool {
     key.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// Finds the keys below `above` by asking for one that does not exist: the answer lists those that
+/// Collects the keys below `above` by setting one that does not exist: the error lists those that
 /// do.
 fn collect(probe: &PathBuf, above: &mut Vec<(String, bool)>, keys: &mut Vec<String>) {
     for key in keys_below(probe, above) {

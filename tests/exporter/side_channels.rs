@@ -1,5 +1,5 @@
-//! What stands beside the job must not hold it up: nobody reads the log, or the reader of the
-//! output has gone.
+//! Tests that a side channel cannot stop the exporter: a log that nobody reads, or a closed
+//! standard output.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -15,7 +15,7 @@ use crate::support::scrape::Scrape;
 
 const DROPPED: &str = "wolkvox_log_lines_dropped_total";
 
-/// Kills what is left of a failed test.
+/// A process that is killed when this is dropped, so that a failed test leaves none behind.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -25,7 +25,8 @@ impl Drop for Killed {
     }
 }
 
-/// A port that was free a moment ago: the log, which would tell the address, cannot be read.
+/// Returns a port that was free a moment ago, because nobody can read the address from a log that
+/// is not read.
 fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
@@ -39,7 +40,7 @@ async fn with_standard_error_unread_everything_goes_on() {
     fleet.add("one", &api.url());
     fleet.write();
     let (_unread, mut pipe) = io::pipe().expect("a pipe");
-    // What an ordinary pipe holds, but for a few lines.
+    // Nearly fills the pipe, which holds 64 KiB.
     pipe.write_all(&[b'\n'; 62_000]).expect("it holds 64 KiB");
     let address = free_port();
     let mut command = fleet.command();
@@ -58,7 +59,7 @@ async fn with_standard_error_unread_everything_goes_on() {
         assert!(begun.elapsed() < DEADLINE, "not ready");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // Each is a line of the log.
+    // Each request adds a line to the log.
     let chatter = move || {
         for _ in 0..4000 {
             let line = TcpStream::connect(address)
@@ -67,8 +68,8 @@ async fn with_standard_error_unread_everything_goes_on() {
         }
     };
     tokio::task::spawn_blocking(chatter).await.expect("no panic");
-    // With a connection of its own: one that was idle for so long may be closed as it is used
-    // again.
+    // A client of its own: the server may close a connection that was idle for so long just as it
+    // is used again.
     let client = client();
     let lost = Scrape::until(&client, address, "lines that nobody read", |scrape| {
         scrape.sum(DROPPED, &[]).is_some_and(|lines| lines > 0.0) && scrape.up("one")
@@ -97,8 +98,7 @@ async fn with_standard_error_unread_everything_goes_on() {
     assert_eq!(status.code(), Some(0));
 }
 
-/// Runs it with a standard output that nobody will read, and gives its exit code and standard
-/// error.
+/// Runs a command whose standard output nobody reads. Returns its exit code and standard error.
 fn with_closed_output(mut command: Command) -> (Option<i32>, String) {
     let (reader, writer) = io::pipe().expect("a pipe");
     drop(reader);
@@ -132,7 +132,7 @@ async fn a_reader_that_has_seen_enough_is_no_error() {
         (&["healthcheck", &listen], 0),
         (&["state", "backup", "--state.path=state.redb", copy], 0),
         (&["state", "inspect", "--state.path", copy], 0),
-        // What it did not get to look at is not said to be well.
+        // Doctor must not report success for checks that it did not finish.
         (&["doctor", &url], 1),
     ];
     for (args, code) in cases {

@@ -1,5 +1,5 @@
-//! Starting and stopping the real binary: what is refused with a message that a person can act on,
-//! what is left untouched, and how it ends.
+//! Tests of starting and stopping the real binary: refusals with a message that helps, files that
+//! must stay untouched, and a clean end.
 
 use std::{
     fs::{self, Permissions},
@@ -18,14 +18,14 @@ use crate::support::fleet::Supervisor;
 use crate::support::process::{self, Exporter, Process, bare, client, exporter};
 use crate::support::scrape;
 
-/// The promise for a signal.
+/// Longest time between a signal and the end, as documented.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 fn directory() -> TempDir {
     tempfile::tempdir().expect("a temporary directory can be created")
 }
 
-/// Runs it to its end, which must be a refusal, and gives what it said.
+/// Runs a command that must refuse to start. Returns its error.
 async fn refused(command: Command) -> String {
     let mut process = Process::spawn(command);
     let status = process.exit(process::DEADLINE).await;
@@ -40,7 +40,7 @@ fn with_state(directory: &Path, state: &Path) -> Command {
     command
 }
 
-/// A state file as a good run leaves it.
+/// Returns a state file that a successful run left behind.
 async fn good_state(directory: &Path) -> PathBuf {
     let api = Api::start(|_| {}).await;
     let fleet = Supervisor::of("good", &api);
@@ -89,7 +89,7 @@ async fn a_state_in_use_by_another_process_is_refused() {
     let said = refused(fleet.command()).await;
     assert!(said.contains("state.redb is in use by another process"), "{said}");
     assert!(said.contains("only one exporter may write"), "{said}");
-    // The first one did not notice.
+    // The refused second process must not disturb the first.
     let before = first.scrape().await.watermark("first");
     let on = |scrape: &scrape::Scrape| scrape.up("first") && scrape.watermark("first") > before;
     first.wait_for("it goes on", on).await.assert_truth("first", &api.truth());
@@ -118,7 +118,7 @@ async fn a_state_that_cannot_be_a_file_is_refused() {
     assert!(said.contains("cannot use the state file /proc/wolkvox/state.redb"), "{said}");
 }
 
-/// Refused with all of `words`, and not a byte of it changed.
+/// Fails unless the file is refused with all of `words` and left unchanged.
 async fn assert_untouched(directory: &Path, name: &str, bytes: &[u8], words: &[&str]) {
     let path = directory.join(name);
     fs::write(&path, bytes).expect("the temporary directory can be written");
@@ -163,7 +163,7 @@ async fn a_state_of_another_version_is_refused_and_left_untouched() {
     )
     .await;
 
-    // Another program's database.
+    // A database of another program.
     let foreign = directory.path().join("foreign");
     let database = Database::create(&foreign).expect("the temporary directory can be written");
     let write = database.begin_write().expect("a new database");
@@ -203,8 +203,8 @@ async fn a_damaged_state_is_refused_and_left_untouched() {
     }
 }
 
-/// A flipped bit anywhere is found, or lies where no data is: never a wrong number, never a changed
-/// file.
+/// A flipped bit in the state file must be detected or lie in unused space: it must never give a
+/// wrong number nor change the file.
 #[tokio::test]
 async fn a_flipped_bit_is_found_or_harmless() {
     let directory = directory();
@@ -281,7 +281,7 @@ async fn a_signal_ends_it_cleanly_and_the_state_opens_again() {
         assert_eq!(exporter.process.exit(ENDS_WITHIN).await.code(), Some(0), "{signal}");
         assert!(exporter.process.log().contains("stopping"), "{signal}");
 
-        // Before its first poll it already shows what was counted.
+        // The restored counts are shown before the first poll.
         let api = api.always(Fault::Http503);
         let again = fleet.start().await;
         again.scrape().await.assert_truth("ends", &truth);
@@ -310,11 +310,11 @@ async fn a_signal_ends_it_amid_a_slow_request() {
     }
 }
 
-/// Hundreds of targets take a while to start, and that is no reason to wait with the end.
+/// A signal must end the exporter even while it starts hundreds of targets, which takes a while.
 #[tokio::test]
 async fn a_signal_is_heard_while_targets_are_started() {
     let mut fleet = Supervisor::new();
-    // Nobody listens there, and nobody needs to.
+    // Nobody listens there, which does not matter here.
     (0..300).for_each(|number| {
         fleet.add(&format!("t{number}"), &format!("http://127.0.0.1:{}", 1 + number));
     });
@@ -326,7 +326,7 @@ async fn a_signal_is_heard_while_targets_are_started() {
     let (_, after) =
         log.split_once("message=stopping").unwrap_or_else(|| panic!("it did not hear it: {log}"));
     assert!(!after.contains("message=ready"), "it went on starting: {after}");
-    // What was begun can be gone on with.
+    // A later start can continue from the unfinished one.
     let again = fleet.start().await;
     assert_eq!(again.scrape().await.servers().len(), 300);
 }
@@ -343,7 +343,7 @@ async fn demo_shows_a_working_day_and_leaves_nothing_behind() {
     }
     let mut demo = Exporter::start(command).await;
     let scrape = demo.wait_for("up", |scrape| scrape.up("demo")).await;
-    // A day is hundreds of calls on a Sunday and thousands on others, over several menus and
+    // A day has hundreds of calls on a Sunday and thousands on other days, over several menus and
     // channels.
     assert!(scrape.get("wolkvox_menu_option_hits_total", &[]) > 500.0);
     assert!(scrape.all("wolkvox_menu_option_hits_total", &[]).len() > 10);
@@ -379,7 +379,7 @@ async fn demo_with_a_past_goes_on_after_a_restart() {
     assert!(!files().is_empty(), "{past:?}");
     assert!(demo.sigterm(ENDS_WITHIN).await.0.success());
 
-    // As one who has loaded them.
+    // Removes the files, as a user who has loaded them would.
     files().iter().for_each(|file| fs::remove_file(file).expect("a file"));
     let (demo, again) = start().await;
     assert!((counted..counted * 1.5).contains(&again), "{counted}, then {again}");
@@ -417,7 +417,7 @@ async fn simulate_answers_by_itself() {
         Simulator::new(Options::default()).truth(moment("2026-01-19T15:00:00Z"), until, None);
     assert_eq!(truth.rows, rows);
     assert!(rows > 100, "{rows}");
-    // The switches of tests are not in the program.
+    // The released program lacks the switches for tests.
     assert_eq!(get("/simulator/truth", "").await.0, 404);
 
     process.signal("TERM");

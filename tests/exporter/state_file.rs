@@ -1,5 +1,6 @@
-//! A state file that another program removes, replaces, cuts or overwrites under the running
-//! exporter: it is noticed, said, and saved; and a target that got another name.
+//! Tests of a state file that another program removes, replaces, cuts or overwrites while the
+//! exporter runs: the exporter notices, reports it, and saves the counters. Also tests a renamed
+//! target.
 
 use std::{
     fs::{self, OpenOptions},
@@ -19,8 +20,8 @@ fn aside(state: &Path) -> PathBuf {
     PathBuf::from(format!("{}.displaced", state.display()))
 }
 
-/// Starts it on what is at the path, with a vendor that answers nothing, and expects every row that
-/// was counted.
+/// Starts an exporter on the current file, with a vendor that never answers, and fails unless every
+/// counted row is restored.
 async fn assert_restores_all(fleet: &mut Supervisor, api: &Api) {
     let truth = api.truth();
     let silent = Api::start(|_| {}).await.always(Fault::Http503);
@@ -57,7 +58,7 @@ async fn a_state_file_that_is_removed_is_written_again() {
     fs::remove_file(fleet.state()).unwrap();
     exporter.wait_for("saved", |scrape| scrape.get(RESCUES, &[("cause", "removed")]) == 1.0).await;
     assert_said(&exporter, "nothing is lost", "no se perdió nada").await;
-    // Polls go on, and count no row again.
+    // Polls continue and count no row again.
     let polls = exporter.scrape().await.get("wolkvox_polls_total", &[("server", "one")]);
     let later = |scrape: &crate::support::scrape::Scrape| {
         scrape.up("one") && scrape.get("wolkvox_polls_total", &[("server", "one")]) > polls + 1.0
@@ -87,14 +88,16 @@ fn cut(state: &Path, _: &[u8]) {
     OpenOptions::new().write(true).open(state).unwrap().set_len(0).unwrap();
 }
 
-/// Longer than it is, so that it does not pass for cut.
+/// Replaces the content with an older one, padded to more than the present length so that the file
+/// does not look cut.
 fn overwrite(state: &Path, older: &[u8]) {
     let mut older = older.to_vec();
     older.resize(16 * 1024 * 1024, 0);
     fs::write(state, older).unwrap();
 }
 
-/// The rows that were known are lost with the contents: none may be counted again.
+/// A state file that is cut or overwritten must be made anew from the counters. The known rows are
+/// lost with it, yet none may count again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_file_that_is_cut_or_overwritten_is_made_anew_from_the_counters() {
     for (cause, spoil) in [("cut", cut as fn(&Path, &[u8])), ("overwritten", overwrite)] {
@@ -107,7 +110,7 @@ async fn a_state_file_that_is_cut_or_overwritten_is_made_anew_from_the_counters(
             .wait_for("all", |scrape| scrape.rows("one", "new") == api.truth().rows as f64)
             .await;
         spoil(&fleet.state(), &older);
-        // A commit that found it first has failed, and said so.
+        // A commit may find the damage first; it fails and reports it.
         exporter
             .wait_for("saved", |scrape| scrape.sum(RESCUES, &[("cause", cause)]) == Some(1.0))
             .await;
@@ -126,7 +129,8 @@ async fn a_state_file_that_is_cut_or_overwritten_is_made_anew_from_the_counters(
     }
 }
 
-/// A target is known by its name: under another one it would begin anew without a word.
+/// A renamed target would start from zero silently, because its name is its key: the exporter must
+/// report it, and `state rename` must restore the counts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renamed_target_is_noticed_and_goes_on_with_state_rename() {
     let api = Api::start(|_| {}).await;

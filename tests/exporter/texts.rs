@@ -1,5 +1,5 @@
-//! What people read stands once: in the tables of texts, each in both languages, and in no second
-//! table.
+//! Tests that each text for people exists once: in one of the tables of texts, in both languages,
+//! and in no second table.
 
 use std::{collections::BTreeMap, fs};
 
@@ -7,8 +7,7 @@ use regex::Regex;
 
 use crate::support::repository::root;
 
-/// The English and Spanish literals of every `texts!` table below `src`, with the file that they
-/// are in.
+/// Returns the English and Spanish literals of every `texts!` table below `src`, with their files.
 fn literals() -> Vec<(String, String)> {
     let literal = Regex::new(r#"(?s)"((?:[^"\\]|\\.)*)""#).expect("an expression");
     let mut found = Vec::new();
@@ -36,7 +35,7 @@ fn no_text_stands_twice() {
     let mut places = BTreeMap::<String, Vec<String>>::new();
     for (words, place) in literals() {
         let words = words.split_whitespace().filter(|word| *word != "\\").collect::<Vec<_>>();
-        // Labels of one or two words may be the same in two places, and in both languages.
+        // Labels of one or two words may occur twice, and may be the same in both languages.
         if words.len() > 3 {
             places.entry(words.join(" ")).or_default().push(place);
         }

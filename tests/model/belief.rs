@@ -1,7 +1,7 @@
-//! No single answer is believed for ever: the smallest world of each complication, and what it may
-//! cost.
+//! Tests that no single answer is believed for ever: each complication in the smallest world that
+//! shows it, with its highest cost.
 //!
-//! Chance combines them in `plans`; here each stands alone, with figures.
+//! Random histories combine the complications in `plans`; here each is alone.
 
 use crate::{
     compare::{incomplete, lasting, value},
@@ -14,11 +14,11 @@ use crate::{
     world::{TRAFFIC, World},
 };
 
-/// A poll's window with its settling and spreading, a scrape a minute, and a poll that has to ask
-/// in halves.
+/// Highest age of the data in seconds while polls succeed: a poll's window, its settling and
+/// spreading, a minute between scrapes, and a poll that has to ask in halves.
 const SOON: f64 = 900.0;
 
-/// A row every ten seconds, each of which comes five seconds late.
+/// Returns rows ten seconds apart, each visible five seconds after its date.
 pub(crate) fn steady() -> Vec<WorldRow> {
     let row = |n: i64| WorldRow {
         date: n * 10,
@@ -39,10 +39,12 @@ fn for_good(kind: IncidentKind, from: i64) -> Incident {
     Incident { kind, from, until: i64::MAX / 2 }
 }
 
-/// A bad character in every twelfth row is enough, and there may be one every two minutes.
+/// Thirty unreadable seconds an hour must not delay the data, and each must be reported as lost
+/// once. A bad character in every twelfth row is enough to cause as many.
 #[test]
 fn thirty_seconds_an_hour_that_nobody_can_read_keep_nothing_waiting() {
-    // One that takes all the time takes a quarter of an hour to be found: a time-out a request.
+    // Without time-outs: to find a second that times out takes a quarter of an hour, because each
+    // request takes a time-out.
     let failures =
         WindowFailure::ALL.into_iter().filter(|failure| !matches!(failure, WindowFailure::Timeout));
     for failure in failures {
@@ -65,7 +67,8 @@ fn thirty_seconds_an_hour_that_nobody_can_read_keep_nothing_waiting() {
     }
 }
 
-/// A page of maintenance may name any wait; nobody is believed for more than an hour.
+/// No wait that a server names may stop live polls for more than an hour, because a maintenance
+/// page may name any.
 #[test]
 fn no_wait_that_a_server_names_stops_live_polls_for_more_than_an_hour() {
     for status in [RefusalStatus::Unavailable, RefusalStatus::TooManyRequests] {
@@ -75,7 +78,7 @@ fn no_wait_that_a_server_names_stops_live_polls_for_more_than_an_hour() {
             let what = format!("{refusal:?} once");
             let end = held(&what, Plan::of(World { troubles: once, ..World::of(steady()) }));
             assert!(end.largest_lag < 3600.0 + SOON, "{what}: {} s behind", end.largest_lag);
-            // The other waits by chance: see `plans`.
+            // Random histories cover the other waits: see `plans`.
             let tried = if wait == 30 || wait == u64::MAX { &Errand::ALL[..] } else { &[] };
             for &errand in tried {
                 let kind = IncidentKind::Busy(errand, refusal);
@@ -90,7 +93,8 @@ fn no_wait_that_a_server_names_stops_live_polls_for_more_than_an_hour() {
     }
 }
 
-/// Days of catching up begin with one wrong "Validate dates entered".
+/// An empty answer about hours that were never read must be asked for again: one wrong "Validate
+/// dates entered" while catching up would lose days.
 #[test]
 fn an_empty_answer_about_hours_that_were_never_read_is_asked_for_again() {
     for request in 0..4 {
@@ -100,16 +104,16 @@ fn an_empty_answer_about_hours_that_were_never_read_is_asked_for_again() {
         held("an empty answer", Plan { first_start: 6 * 3600, ..Plan::of(world.clone()) });
         held("an empty answer", Plan { away: Some((600, 6 * 3600)), ..Plan::of(world) });
     }
-    // Where there really is nothing, that costs two requests, and one until wide ranges are asked
-    // for again.
+    // If there really are no rows, that costs two more requests, and one until wide ranges are
+    // requested again.
     let quiet = |rows| Plan { first_start: 6 * 3600, ..Plan::of(World::of(rows)) };
     let nothing = held("nothing at all", quiet(Vec::new())).requests;
     let one_row = held("one row", quiet(steady()[..1].to_vec())).requests;
     assert!(nothing <= one_row + 3, "{nothing} requests for nothing, {one_row} for one row");
 }
 
-/// Every field, for all rows or only for those that have been archived: nothing counts twice, and
-/// no poll fails.
+/// No field that is spelled differently, in all rows or only in archived ones, may make a row count
+/// twice or a poll fail.
 #[test]
 fn a_field_that_is_spelled_otherwise_doubles_nothing() {
     for respelling in Respelling::ALL {
@@ -124,7 +128,8 @@ fn a_field_that_is_spelled_otherwise_doubles_nothing() {
     }
 }
 
-/// By the earlier of two clocks windows are complete; by one that stands still nothing is judged.
+/// Windows must complete whatever the server's clock and `Date` header show. The earlier of two
+/// clocks decides when; a clock that stands still decides nothing.
 #[test]
 fn windows_are_complete_whatever_the_clock_of_the_server_shows() {
     let headers =
@@ -136,13 +141,13 @@ fn windows_are_complete_whatever_the_clock_of_the_server_shows() {
             let end = held(&what, Plan::of(World { clock, ..World::of(steady()) }));
             let window = value(&end.series, "wolkvox_menu_window_end_timestamp_seconds");
             assert!(window.is_some(), "{what}: no window at the end");
-            // Those before the first poll, and two windows until a clock is known to stand still.
+            // Scrapes before the first poll, and two windows until a clock is known to stand still.
             assert!(end.without_window <= 20, "{what}: {} of {}", end.without_window, end.scrapes);
         }
     }
 }
 
-/// One operation's server answers for another's: for less than an hour, no row of it counts.
+/// While another operation's server answers for less than an hour, none of its rows may count.
 #[test]
 fn rows_of_another_operation_do_not_count_within_the_hour() {
     for restarts in [vec![], vec![3990]] {

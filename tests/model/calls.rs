@@ -1,6 +1,6 @@
-//! Trouble of the second report alone: whatever it is, the menus do not notice, and it ends.
+//! Tests of trouble with the second report alone: it must not affect the menus, and it must end.
 //!
-//! Chance combines it with the other one's in `plans`; here each stands alone.
+//! Random histories combine it with trouble of the first report in `plans`; here each is alone.
 
 use wolkvox_exporter::wolkvox::ReportName;
 
@@ -20,7 +20,7 @@ fn held(what: &str, plan: Plan) -> End {
     run(plan).unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
-/// The counters of the menus at the end of a history.
+/// Returns the counters of the menus at the end of a history.
 fn menus(end: End) -> Counters {
     let mut counters = lasting(end.series);
     counters.retain(|name, _| {
@@ -38,7 +38,7 @@ fn spell(trouble: Trouble) -> World {
     World { troubles: vec![trouble; 12], ..World::of_calls(steady()) }
 }
 
-/// Everything that a second report can suffer, each for an hour or more.
+/// Returns a world for each trouble that a second report can have, an hour or more of each.
 fn troubled() -> Vec<(String, World)> {
     let refusal = Refusal { status: RefusalStatus::TooManyRequests, wait: 3600 };
     let incidents = [
@@ -70,14 +70,14 @@ fn no_trouble_of_the_calls_reaches_the_menus() {
     for (what, calls) in troubled() {
         let beside = Plan { calls: Some(calls), ..Plan::of(World::of(steady())) };
         let end = held(&what, beside);
-        // A request that hangs may make a poll a minute late, and no more.
+        // A request that hangs may delay a poll by a minute, and no more.
         assert!(end.largest_lag < 900.0, "{what}: {} s behind", end.largest_lag);
         assert_eq!(menus(end), alone, "{what}");
     }
 }
 
-/// One try gives up a hundred seconds at most. The next one goes on, as the next poll of the menus
-/// does.
+/// One try gives up a hundred seconds at most. If more are unreadable, the next try must continue,
+/// at the next poll of the menus.
 #[test]
 fn more_seconds_that_nobody_can_read_than_one_try_gives_up_keep_nothing_waiting() {
     let seconds = (30..TRAFFIC).step_by(50);
@@ -93,7 +93,7 @@ fn more_seconds_that_nobody_can_read_than_one_try_gives_up_keep_nothing_waiting(
     let lost = unanswerable.len() as f64;
     assert!(lost > 100.0);
     let calls = World { unanswerable, ..World::of_calls(rows) };
-    // It is all read at once.
+    // The first start is after the traffic, so that everything is read at once.
     let plan = Plan { first_start: TRAFFIC, calls: Some(calls), ..Plan::of(World::of(steady())) };
     let end = held("unanswered seconds", plan);
     let said = value(&end.series, "wolkvox_outcomes_windows_incomplete_total");

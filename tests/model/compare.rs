@@ -1,4 +1,4 @@
-//! Holds what was exposed at the end against the truth.
+//! Compares the values exposed at the end of a history with the truth.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(crate) const TEXT: Encoding = Encoding { format: Format::Text, gzip: false }
 /// The counters of a scrape, by name and labels.
 pub(crate) type Counters = BTreeMap<String, f64>;
 
-/// Names of what is committed. What is told of the process begins at 0 with each.
+/// Names of committed metrics. The others describe the process, and begin at 0 with each.
 const LASTING: [&str; 8] = [
     "wolkvox_menu_",
     "wolkvox_rows_",
@@ -31,18 +31,18 @@ const LASTING: [&str; 8] = [
     "wolkvox_outcomes_windows_incomplete_",
     "wolkvox_outcomes_rows_",
 ];
-/// Families of the second report.
+/// Metrics of the second report.
 const OF_CALLS: [&str; 2] =
     ["wolkvox_menu_option_outcomes_total{", "wolkvox_menu_time_to_hang_up_"];
 
-/// Longest age of the watermark at the end, when all troubles have passed: an interval, the
-/// settling, the spreading, a poll, the publication, and another interval where the last poll of a
-/// series of failures was the one before.
+/// Highest age of the watermark at the end, in seconds, when all troubles have passed: an interval,
+/// the settling, the spreading, a poll, the publication, and another interval if the previous poll
+/// was the last of a series of failures.
 const CURRENT: f64 = 960.0;
-/// The watermark of the second report follows within this many seconds.
+/// Delay of the second report's watermark, in seconds.
 const ERRAND: f64 = 60.0;
 
-/// All series of a scrape in the text format, by name and labels.
+/// Returns all series of a scrape in the text format, by name and labels.
 pub(crate) fn series(published: &Published) -> Counters {
     let text = published.render(&[], TEXT).expect("it was asked for").concat();
     String::from_utf8(text)
@@ -54,7 +54,7 @@ pub(crate) fn series(published: &Published) -> Counters {
         .collect()
 }
 
-/// The counters among them that outlast a process.
+/// Returns the counters that outlast a process.
 pub(crate) fn lasting(mut series: Counters) -> Counters {
     let kinds = ["_total{", "_sum{", "_count{", "_bucket{"];
     series.retain(|name, _| {
@@ -64,7 +64,7 @@ pub(crate) fn lasting(mut series: Counters) -> Counters {
     series
 }
 
-/// The newer scrape, unless a counter went back or vanished.
+/// Returns the newer scrape, unless a counter decreased or vanished.
 pub(crate) fn forward(before: &Counters, now: Counters) -> Result<Counters, String> {
     for (name, value) in before {
         match now.get(name) {
@@ -75,7 +75,7 @@ pub(crate) fn forward(before: &Counters, now: Counters) -> Result<Counters, Stri
     Ok(now)
 }
 
-/// The value of the only series of this name.
+/// Returns the value of the only series with this name.
 pub(crate) fn value(series: &Counters, name: &str) -> Option<f64> {
     let is_it = |series: &str| series.strip_prefix(name).is_some_and(|rest| rest.starts_with('{'));
     series.iter().find(|(series, _)| is_it(series)).map(|(_, value)| *value)
@@ -84,7 +84,7 @@ pub(crate) fn value(series: &Counters, name: &str) -> Option<f64> {
 /// Checks that the exporter is up and current; `now` is its clock in Unix seconds.
 pub(crate) fn check_current(plan: &Plan, series: &Counters, now: f64) -> Result<(), String> {
     if plan.disk.iter().any(|trouble| matches!(trouble, DiskTrouble::Outage { .. })) {
-        // It begins after a number of writes, which may be reached in the last minutes.
+        // This trouble begins after a number of writes, which may be reached in the last minutes.
         return Ok(());
     }
     if value(series, "wolkvox_up") != Some(1.0) {
@@ -114,8 +114,8 @@ pub(crate) fn check_current(plan: &Plan, series: &Counters, now: f64) -> Result<
     Ok(())
 }
 
-/// The whole world lies within the last day: its hours hold every row since they are known, and
-/// none twice.
+/// Checks the hours of the last day, in which the whole world lies: they must hold every row since
+/// the hours are known, and none twice.
 pub(crate) fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
     let since = day.known_from.unwrap_or(day.first);
     let is_since = |date: i64| LocalSecond::from(plan.world.local(date)) >= since;
@@ -127,7 +127,8 @@ pub(crate) fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
     Ok(())
 }
 
-/// Whatever came when: every interaction is one journey, and every row is in it or late.
+/// Checks that every interaction is one journey, and that every row is part of it or late, in
+/// whatever order rows arrived.
 fn check_journeys(scraped: &Counters) -> Result<(), String> {
     let sum = |metric: &str| -> f64 {
         let name = format!("wolkvox_menu_{metric}{{");
@@ -170,7 +171,7 @@ pub(crate) fn compare(plan: &Plan, scraped: &Counters, received: u64) -> Result<
     if plan.whole && given_up > 0.0 {
         return Err(format!("wolkvox_windows_incomplete_total is {given_up}"));
     }
-    // An answer whose commit the crash took away was received but is in no outcome.
+    // If a crash prevents the commit of an answer, its rows were received but have no outcome.
     if outcomes > received as f64 {
         return Err(format!(
             "{received} rows were received, and the outcomes add up to {outcomes}"
@@ -184,7 +185,7 @@ pub(crate) fn incomplete(scraped: &Counters) -> f64 {
     value(scraped, "wolkvox_windows_incomplete_total").unwrap_or(0.0)
 }
 
-/// Returns the report that a family is about.
+/// Returns the report that a family belongs to.
 pub(crate) fn report_of(name: &str) -> ReportName {
     let is_about_calls = OF_CALLS.iter().any(|family| name.starts_with(family));
     if is_about_calls { ReportName::Diagram1 } else { ReportName::Diagram13 }
@@ -205,7 +206,7 @@ fn check_exactly(plan: &Plan, world: &World, scraped: &Counters) -> Result<(), S
             .iter()
             .any(|part| name.contains(part))
     };
-    // An option has each outcome, at 0 where it never was.
+    // An option has a series for each outcome, with 0 where there was none.
     let is_none = |name: &str| report_of(name) == ReportName::Diagram1 && scraped[name] == 0.0;
     let of_world = |name: &&String| {
         name.starts_with("wolkvox_menu_")
@@ -252,7 +253,7 @@ fn check_bounds(plan: &Plan, world: &World, scraped: &Counters) -> Result<(), St
     Ok(())
 }
 
-/// Returns true if the exporter says that rows of a report are missing.
+/// Returns true if the exporter reports missing rows of a report.
 fn is_said(report: ReportName, scraped: &Counters) -> bool {
     let families = match report {
         ReportName::Diagram13 => {

@@ -1,7 +1,7 @@
 //! A disk in memory that loses power.
 //!
-//! What was synced survives; of what was written since, an arbitrary part does. Power can fail at
-//! any write.
+//! Synced writes survive; of the writes since then, an arbitrary part does. Power can fail at any
+//! write.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use redb::StorageBackend;
 #[derive(Debug, Default)]
 struct State {
     durable: Vec<u8>,
-    /// The bytes that a running process reads.
+    /// The content that a running process reads.
     current: Vec<u8>,
     unsynced: Vec<Change>,
     writes: u64,
@@ -40,12 +40,12 @@ fn apply(bytes: &mut Vec<u8>, change: &Change) {
     }
 }
 
-/// A handle; clones are the same disk.
+/// A handle of the disk; clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CrashDisk(Arc<Mutex<State>>);
 
 impl CrashDisk {
-    /// Power fails `writes` writes from now.
+    /// Makes power fail after this many more writes.
     pub(crate) fn fail_after(&self, writes: u64) {
         let mut state = self.0.lock().unwrap();
         state.fails_at = Some(state.writes + writes);
@@ -56,7 +56,7 @@ impl CrashDisk {
         self.0.lock().unwrap().off
     }
 
-    /// Power is back: what survives of the unsynced changes is decided by the bits of `luck`.
+    /// Restores power. The bits of `luck` decide which unsynced changes survive.
     pub(crate) fn restart(&self, mut luck: u64) {
         let mut state = self.0.lock().unwrap();
         let unsynced = std::mem::take(&mut state.unsynced);
@@ -65,7 +65,8 @@ impl CrashDisk {
             luck = luck
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
-            // A length that was set is kept: a file system journals it with what it frees.
+            // A new length always survives, because a file system journals it with the blocks that
+            // it frees.
             if matches!(change, Change::Length(_)) || luck >> 63 == 1 {
                 apply(&mut durable, change);
             }
@@ -119,7 +120,7 @@ impl StorageBackend for CrashDisk {
             return Err(io::Error::other("no power"));
         }
         let State { durable, unsynced, .. } = &mut *state;
-        // Not a copy of all: a file is mostly what it was.
+        // Applies the changes instead of copying the file, most of which is unchanged.
         unsynced.drain(..).for_each(|change| apply(durable, &change));
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! The requests of a day, healthy and not, and the age of live data while the night's re-reading
-//! runs; on virtual time.
+//! Tests of the number of requests in a day, healthy or not, and of the age of live data while the
+//! night's re-reading runs; on virtual time.
 //!
-//! `cargo test --test model requests_of_a_day -- --nocapture` prints them.
+//! `cargo test --test model requests_of_a_day -- --nocapture` prints the figures.
 
 use std::{
     collections::BTreeMap,
@@ -27,21 +27,20 @@ use wolkvox_exporter::{
     wolkvox::{Admission, Answer, ApiError, Element, Query, RowParser, TokenInfo},
 };
 
-/// A way not to answer for a day.
+/// A way in which a server fails for a day.
 #[derive(Debug, Clone, Copy)]
 enum Outage {
-    /// HTTP 500.
     ServerError,
-    /// HTTP 503 with this `Retry-After` in seconds.
+    /// HTTP 503, with `Retry-After` in seconds.
     Unavailable(u64),
-    /// HTTP 429 with this `Retry-After` in seconds.
+    /// HTTP 429, with `Retry-After` in seconds.
     TooManyRequests(u64),
     /// Nobody listens.
     Refused,
-    /// Connections are accepted and never answered.
+    /// The server accepts connections and never answers.
     Hangs,
     Maintenance,
-    /// Pages of a gateway.
+    /// A gateway answers with its own pages.
     ForeignPage,
 }
 
@@ -71,7 +70,7 @@ impl Outage {
     }
 }
 
-/// A server with a row every so many seconds, which takes its time.
+/// A server with rows at equal distances that takes a while for each answer.
 #[derive(Clone)]
 struct Busy {
     start: Timestamp,
@@ -80,11 +79,11 @@ struct Busy {
     takes: Duration,
     cap: u64,
     requests: Arc<AtomicU64>,
-    /// From the hour on, after the start, at which its outage begins.
+    /// The outage, which begins [`DAY`] hours after the start and does not end.
     outage: Option<Outage>,
 }
 
-/// Hours after the start at which the day begins that is counted, and at which an outage begins.
+/// Hours after the start at which the measured day begins, and any outage with it.
 const DAY: i64 = 25;
 
 impl Busy {
@@ -112,7 +111,7 @@ impl Source for Busy {
         sleep(self.takes).await;
         self.suffer().await?;
         let now = self.now();
-        // It keeps its clock in UTC.
+        // The server's clock is in UTC.
         let last = LocalSecond::from(query.to).get().min(now.as_second() - 5);
         let mut date = LocalSecond::from(query.from).get();
         date += (-date).rem_euclid(self.every);
@@ -150,8 +149,8 @@ impl Source for Busy {
     }
 }
 
-/// Counting began `history` hours before; at each minute from then on, until `end` hours, `see`
-/// gets the hour, the age of the data and the requests so far.
+/// Runs a poller whose counting began `history` hours before its start, for `end` hours. Each
+/// minute `see` gets the hour, the age of the data in seconds, and the number of requests.
 async fn watch(source: Busy, history: i64, end: i64, mut see: impl FnMut(f64, i64, u64)) {
     let store = Arc::new(Store::in_memory([3; 16]).unwrap());
     let origin = source.start - SignedDuration::from_hours(history);
@@ -203,9 +202,10 @@ fn busy(start: DateTime, every: i64, takes: u64, cap: u64) -> Busy {
     }
 }
 
-/// 300,000 rows an hour, of which an answer holds 60,000 and takes 8 s: twelve minutes an answer.
-/// Here at a 250th of both (a row every 3 s, 240 an answer), for the rows' number is nothing to the
-/// clock. The night's re-reading begins soon after 3:00, and takes 240 answers.
+/// Live data must stay current while the night is read again, at 300,000 rows an hour and 60,000
+/// rows in an answer that takes 8 s: an answer holds twelve minutes. The test uses a 250th of both
+/// (a row every 3 s, 240 in an answer), because virtual time does not depend on their number. The
+/// night's re-reading begins soon after 3:00 and takes 240 answers.
 #[tokio::test(start_paused = true)]
 async fn live_data_stay_current_while_the_night_is_read_again() {
     let source = busy(jiff::civil::date(2026, 1, 18).at(1, 0, 0, 0), 3, 8, 240);
@@ -226,7 +226,7 @@ async fn live_data_stay_current_while_the_night_is_read_again() {
     assert!(during <= before + 300, "{during} s, {before} s before");
 }
 
-/// Requests between the hours 25 and 49: a whole day after the first.
+/// Returns the number of requests between the hours 25 and 49: a whole day after the first.
 async fn requests_of_one_day(outage: Option<Outage>) -> u64 {
     let noon = jiff::civil::date(2026, 1, 18).at(12, 0, 0, 0);
     let source = Busy { outage, ..busy(noon, 300, 1, 60_000) };
@@ -238,8 +238,8 @@ async fn requests_of_one_day(outage: Option<Outage>) -> u64 {
     at[&((DAY + 24) * 60)] - at[&(DAY * 60)]
 }
 
-/// 288 polls; 24 readings of the last hours, one of which the night's replaces; 24 questions for
-/// the quota, and 2 for names.
+/// Most requests of a healthy day: 288 polls; 24 readings of the last hours, one of them replaced
+/// by the night's; 24 requests for the quota, and 2 for names.
 const HEALTHY: u64 = 338;
 
 #[tokio::test(start_paused = true)]

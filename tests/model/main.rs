@@ -1,15 +1,15 @@
-//! The claim itself: whatever happens in between, the counters equal the real rows.
+//! Tests the exporter's claim: whatever happens in between, the counters equal the real rows.
 //!
-//! A plain model of a vendor (rows with a date and a moment at which they appear) is read by the
-//! real poller, ledger, store and publisher on virtual time, under random faults, crashes at any
-//! write to the disk, and restarts. Half of the histories read the second report too, which has rows
-//! and troubles of its own. At the end every label set of both must equal the model, and no counter
-//! may ever have gone back.
+//! A plain model of a vendor (rows with a date and the moment at which they appear) is read by the
+//! real poller, ledger, store and publisher on virtual time, under random faults, restarts, and
+//! crashes at any write to the disk. Half of the histories also read the second report, which has
+//! rows and troubles of its own. At the end every label set of both must equal the model, and no
+//! counter may ever have decreased.
 //!
 //! `MODEL_CASES` is the number of random histories (default 200), `MODEL_SEED` the seed of the
-//! first one (default 1); each has the next seed, which is printed where it fails. `MODEL_TROUBLES`
-//! names the complications: see `plans`. `MODEL_GO_ON` goes on after a failure and shrinks none;
-//! `MODEL_LOG` shows the exporter's log.
+//! first (default 1); each history uses the next seed, which is printed if it fails.
+//! `MODEL_TROUBLES` names the complications: see `plans`. `MODEL_GO_ON` continues after a failure
+//! and shrinks none; `MODEL_LOG` shows the exporter's log.
 
 #![expect(
     clippy::unwrap_used,
@@ -58,14 +58,14 @@ fn from_environment(variable: &str, default: u64) -> u64 {
     }
 }
 
-/// Histories of each kind.
+/// Returns the number of histories of each kind.
 fn cases() -> u32 {
     from_environment("MODEL_CASES", 200) as u32
 }
 
 #[test]
 fn the_counters_equal_the_rows_whatever_happens() {
-    // A history hands over between two threads all the time, so two at once keep one processor
+    // A history alternates between two threads all the time, so two histories keep one processor
     // busy.
     let workers = 2 * std::thread::available_parallelism().map_or(1, usize::from);
     let first = from_environment("MODEL_SEED", 1);
@@ -79,7 +79,8 @@ fn the_counters_equal_the_rows_whatever_happens() {
     assert!(failures.is_empty(), "{} histories fail:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// Takes the next seed in turn until `end`, or until one fails; `MODEL_GO_ON` goes on all the same.
+/// Runs the next seeds until `end`, or until one fails; with `MODEL_GO_ON` it continues after
+/// failures.
 fn histories(next: &AtomicU64, end: u64) -> Vec<String> {
     let goes_on = std::env::var_os("MODEL_GO_ON").is_some();
     let mut failures = Vec::new();
@@ -93,8 +94,8 @@ fn histories(next: &AtomicU64, end: u64) -> Vec<String> {
     failures
 }
 
-/// The history of one seed; of one that fails also the smallest that fails alike, if that is asked
-/// for.
+/// Runs the history of one seed. If it fails and `shrinks` is set, also searches for the smallest
+/// history with the same failure.
 fn history(seed: u64, shrinks: bool) -> Result<(), String> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -105,7 +106,7 @@ fn history(seed: u64, shrinks: bool) -> Result<(), String> {
     let history = plan().new_tree(&mut runner).unwrap();
     let plan = history.current();
     let Err(error) = run(plan.clone()) else { return Ok(()) };
-    // At once, because looking for the smallest takes minutes.
+    // Printed before the search for the smallest, which takes minutes.
     eprintln!("MODEL_SEED={seed} MODEL_CASES=1: {error}\nin {plan:?}");
     if !shrinks {
         return Err(format!("MODEL_SEED={seed}: {error}"));
@@ -119,7 +120,8 @@ fn history(seed: u64, shrinks: bool) -> Result<(), String> {
     }
 }
 
-/// The model would notice: rows that appear later than the deepest re-reading reaches are missed.
+/// The model must notice missing rows: those that appear later than the deepest re-reading reaches
+/// are not counted.
 #[test]
 fn a_row_later_than_any_re_reading_is_beyond_the_promise() {
     let row =
@@ -129,8 +131,8 @@ fn a_row_later_than_any_re_reading_is_beyond_the_promise() {
     assert!(run(plan(world::HOURLY + 3600)).unwrap_err().contains("option_attempts_total"));
 }
 
-/// One second cannot be asked for in halves, and an answer to it that is short now need not be so a
-/// minute later.
+/// A second that is answered short for a while must not be given up: it cannot be requested in
+/// halves, and a minute later the answer may be whole.
 #[test]
 fn a_second_that_is_answered_short_for_a_while_is_not_given_up() {
     let row =
@@ -143,13 +145,14 @@ fn a_second_that_is_answered_short_for_a_while_is_not_given_up() {
     for spell in 1..=20 {
         run(plan(spell)).unwrap_or_else(|error| panic!("{spell} short answers: {error}"));
     }
-    // One that is short in poll after poll hides nothing behind it.
+    // A second that is short in poll after poll must be given up, so that it does not block what
+    // follows.
     let error = run(plan(60)).unwrap_err();
     assert!(error.contains("wolkvox_windows_incomplete_total"), "{error}");
 }
 
-/// Seven requests an hour find out that its number says nothing; it is never halved down to single
-/// seconds.
+/// A server that announces more rows than it has must not be halved down to single seconds: a few
+/// requests an hour find out that its number means nothing.
 #[test]
 fn a_server_that_announces_more_than_it_has_costs_few_requests() {
     for overstates in [1, 1_000_000] {
@@ -163,13 +166,13 @@ fn a_server_that_announces_more_than_it_has_costs_few_requests() {
         };
         let rows = (0..world::TRAFFIC / 20).map(row).collect();
         let requests = run(Plan::of(World { overstates, ..World::of(rows) })).unwrap().requests;
-        // Seven hours of polls, of hourly re-readings, and of tests; more while the rows grow more
-        // from poll to poll.
+        // Seven hours of polls, of hourly re-readings, and of tests of the number; and more while
+        // the surplus grows from poll to poll.
         assert!(requests < 7 * (12 + 1 + 10) + 60, "{overstates}: {requests} requests");
     }
 }
 
-/// Trouble that depends on the requested range costs few requests, not a storm.
+/// Trouble that depends on the requested range must cost few requests.
 #[test]
 fn trouble_that_depends_on_the_span_costs_few_requests() {
     let polls = |plan: Plan| run(plan).unwrap_or_else(|error| panic!("{error}")).requests;
@@ -198,8 +201,8 @@ fn trouble_that_depends_on_the_span_costs_few_requests() {
     eprintln!("{}", print.join("\n"));
 }
 
-/// After a restart the deeper re-reading has to find the unanswerable second by itself, and each of
-/// its requests takes a time-out: what comes late behind it is still found.
+/// A row that comes late behind an unanswerable second must be found, although after a restart the
+/// deeper re-reading has to find that second by itself, and each of its requests takes a time-out.
 #[test]
 fn a_second_that_takes_all_the_time_hides_no_late_row() {
     let row =
@@ -211,8 +214,9 @@ fn a_second_that_takes_all_the_time_hides_no_late_row() {
     run(Plan { restarts: vec![7189], patient: true, ..Plan::of(world) }).unwrap();
 }
 
-/// A spell of empty answers makes the exporter believe that it can have each second; then no row is
-/// known before the first one that it cannot, and another such second lies in the hour behind.
+/// A late row behind a second that fails before every known row must be found. A spell of empty
+/// answers makes each second look answerable; after it no row is known before the first second that
+/// is not, and another such second lies in the hour behind.
 #[test]
 fn a_second_before_every_known_row_hides_no_late_row() {
     let row =
@@ -227,9 +231,9 @@ fn a_second_before_every_known_row_hides_no_late_row() {
     run(Plan { restarts: vec![6858], ..Plan::of(world) }).unwrap();
 }
 
-/// A clock that is years behind, a day ahead, or half an hour off when the exporter starts for the
-/// first time: nothing that is older than the moment at which both clocks agreed counts, everything
-/// after it does, also over a restart.
+/// Counting must begin when both clocks agree, whether the exporter's is years behind, a day ahead
+/// or half an hour off at its first start: nothing older counts, and everything newer does, also
+/// over a restart.
 #[test]
 fn counting_begins_when_the_clocks_agree() {
     let row =
@@ -250,7 +254,7 @@ fn counting_begins_when_the_clocks_agree() {
             assert!(requests < 200, "{by}: {requests} requests");
         }
     }
-    // It is the disagreement that made it wait.
+    // Without the disagreement counting begins at once, so this expectation must fail.
     let early = Plan { begins: Some(2000), patient: true, ..Plan::of(World::of(rows)) };
     assert!(run(early).unwrap_err().contains("truth"));
 }

@@ -1,7 +1,7 @@
-//! Histories by chance, within what is promised.
+//! Random histories, limited to what the exporter promises.
 //!
-//! Owns the chances, and the list of complications that the exporter is held to. `MODEL_TROUBLES`
-//! names some of them, separated by commas; then each history has at least one of these.
+//! Owns the probabilities, and the list of complications. `MODEL_TROUBLES` names some of them,
+//! separated by commas; then each history has at least one of these.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::{
     world::{self, World},
 };
 
-/// Fewer rows than this show nothing of how a server treats times.
+/// Number of rows below which nothing shows how a server treats times.
 const FEW_ROWS: usize = 20;
 
-/// A kind of complication: what the vendor, or time, does to a whole history.
+/// A kind of complication that affects a whole history, caused by the vendor or by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     EmptyOnce,
@@ -57,7 +57,7 @@ impl Kind {
         ("late-start", Self::LateStart),
     ];
 
-    /// The kinds of `MODEL_TROUBLES`, if it is set.
+    /// Returns the kinds in `MODEL_TROUBLES`, if it is set.
     fn named() -> Option<Vec<Self>> {
         let names = std::env::var("MODEL_TROUBLES").ok()?;
         let kind_of = |name: &str| {
@@ -72,12 +72,12 @@ impl Kind {
 /// One complication of a history. Times are seconds from the start.
 #[derive(Debug, Clone)]
 enum Complication {
-    /// Request numbers, and hours that are to be caught up with at the start, if any.
+    /// Numbers of the requests with an empty answer, and the delay of the first start, if any.
     EmptyOnce(Vec<usize>, Option<i64>),
     Incident(Incident),
-    /// Seconds of these rows can never be answered.
+    /// Rows whose seconds can never be answered.
     UnansweredSeconds(Vec<Index>, WindowFailure),
-    /// A row, a moment, and its new spelling.
+    /// Rows, each with the moment of its change and its new spelling.
     Corrected(Vec<(Index, i64, Respelling)>),
     Swapped {
         from: i64,
@@ -145,7 +145,7 @@ fn complication(kind: Kind) -> BoxedStrategy<Complication> {
             let correction = (any::<Index>(), 0..2 * world::TRAFFIC, respelling());
             prop::collection::vec(correction, 1..12).prop_map(Complication::Corrected).boxed()
         }
-        // Before, a re-reading knows too few rows to see it.
+        // Before 3,300 s a re-reading knows too few rows to notice the swap.
         Kind::Swapped => (3300..world::TRAFFIC - 600, 300i64..3 * 3600, any::<bool>())
             .prop_map(|(from, length, with_restart)| Complication::Swapped {
                 from,
@@ -183,7 +183,7 @@ fn complications() -> BoxedStrategy<Vec<Complication>> {
     some_of(kinds, at_least)
 }
 
-/// Those of the second report, which has no clock and no start of its own.
+/// Makes complications of the second report, which has no clock and no start of its own.
 fn call_complications() -> BoxedStrategy<Vec<Complication>> {
     let of_both = [Kind::Swapped, Kind::ServerClock, Kind::DateHeader, Kind::LateStart];
     let mut kinds: Vec<Kind> = Kind::ALL.iter().map(|(_, kind)| *kind).collect();
@@ -205,7 +205,7 @@ fn rows() -> impl Strategy<Value = Vec<WorldRow>> {
     let row = (0i64..world::TRAFFIC, lateness, 0u8..12, 0u8..4, 0u32..90, 0u32..4, 1u8..4);
     let rows = row.prop_map(|(date, lateness, conn, option, second, attempts, copies)| {
         let row = WorldRow { date, visible: date + lateness, conn, option, second, attempts };
-        // Most are single; the rest are equal rows that are all real.
+        // Most rows are single; the others have an equal twin, and both are real.
         vec![row; if copies == 3 { 2 } else { 1 }]
     });
     prop::collection::vec(rows, 0..60).prop_map(|rows| rows.into_iter().flatten().collect())
@@ -228,7 +228,7 @@ fn trouble() -> impl Strategy<Value = Trouble> {
     ]
 }
 
-/// Requests each with its own trouble, or with spells of one, as servers have them.
+/// Makes troubles of single requests, or spells of one trouble, as servers have them.
 fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
     let spell = (trouble(), 1usize..12).prop_map(|(trouble, length)| vec![trouble; length]);
     prop_oneof![
@@ -237,18 +237,18 @@ fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
     ]
 }
 
-/// Trouble that depends on what is asked for.
+/// Trouble that depends on the request.
 #[derive(Debug, Clone)]
 enum Nature {
     None,
     TooWide(u64, WindowFailure),
-    /// The row whose second it is, and for how long.
+    /// The row whose second cannot be answered, and for how many seconds.
     Unanswerable(Index, Option<i64>, WindowFailure),
     Times(Times),
     Away(i64, i64),
     QuotaLies(Vec<(u64, u64)>),
     Fold,
-    /// The clock is wrong from the first start on.
+    /// Seconds by which the clock is wrong from the first start on.
     WrongClock(i64),
 }
 
@@ -269,7 +269,7 @@ fn nature() -> impl Strategy<Value = Nature> {
     ]
 }
 
-/// The natures that a report can have for itself.
+/// Makes the natures that concern one report.
 fn report_nature() -> impl Strategy<Value = Nature> {
     let failure = || prop::sample::select(WindowFailure::ALL.to_vec());
     prop_oneof![
@@ -289,7 +289,7 @@ fn disk_trouble() -> impl Strategy<Value = DiskTrouble> {
     ]
 }
 
-/// The exporter's clock is set wrong by up to three hours, and at last put right.
+/// Makes jumps of the exporter's clock of up to three hours; the last one sets it right.
 fn clock_jumps() -> impl Strategy<Value = Vec<(i64, i64)>> {
     let jumps = prop::collection::vec((0i64..world::TRAFFIC, -10_800i64..10_800), 1..4);
     prop_oneof![2 => Just(Vec::new()), 1 => jumps].prop_map(|mut jumps| {
@@ -301,13 +301,13 @@ fn clock_jumps() -> impl Strategy<Value = Vec<(i64, i64)>> {
     })
 }
 
-/// The most rows within two seconds: the narrowest span has both its ends.
+/// Returns the most rows within two seconds, because the narrowest span includes both its ends.
 fn densest(rows: &[WorldRow]) -> u64 {
     let around = |date| rows.iter().filter(|row| row.date == date || row.date == date + 1).count();
     rows.iter().map(|row| around(row.date).max(around(row.date - 1))).max().unwrap_or(0) as u64
 }
 
-/// Any history: half of them with the second report.
+/// Makes any history; half of them have the second report.
 pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     (menus(), prop::option::of(calls())).prop_map(|(plan, calls)| match calls {
         Some(calls) => beside(plan, calls),
@@ -315,7 +315,7 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     })
 }
 
-/// The second report, with troubles of its own.
+/// Makes the second report, with troubles of its own.
 fn calls() -> impl Strategy<Value = World> {
     (
         rows(),
@@ -330,7 +330,7 @@ fn calls() -> impl Strategy<Value = World> {
         })
 }
 
-/// Without the rows of a call whose order nothing but their words tells.
+/// Removes rows of a call that differ in nothing but their words, because their order is unknown.
 fn told_apart(mut rows: Vec<WorldRow>) -> Vec<WorldRow> {
     let mut results = BTreeMap::new();
     rows.retain(|row| {
@@ -350,25 +350,25 @@ fn beside(mut plan: Plan, mut calls: World) -> Plan {
         calls.corrections.clear();
     }
     if world.fold || !plan.jumps.is_empty() {
-        // Only one party is wrong at a time about the time and about the number of rows.
+        // Only one party at a time may be wrong about the time and about the number of rows.
         let troubles = std::mem::take(&mut calls.troubles);
         calls =
             World { troubles, clock: calls.clock, fold: calls.fold, ..World::of_calls(calls.rows) };
     }
     if plan.first_start > 0 || plan.away.is_some() {
-        // An empty answer about less than an hour is believed, and nobody reads those hours again.
+        // An empty answer about less than an hour is believed, and those hours are not read again.
         calls.troubles.retain(|trouble| *trouble != Trouble::Empty);
     }
     let is_late = plan.first_start > 0 || plan.away.is_some();
     if is_late || !world.quota_lies.is_empty() || !world.incidents.is_empty() {
-        // A range that holds all rows of the day does not show that the times are ignored.
+        // An answer with all rows of the day does not show that the server ignores the times.
         calls.times = Times::Kept;
     }
     world.cap = world.cap.max(densest(&calls.rows) + 1);
     calls.cap = world.cap;
     if calls.times != Times::Kept {
-        // For the same reason it must be read soon. Such a server is not asked in halves, so its
-        // answers hold all.
+        // For the same reason the report must be read soon. Such a server is not asked in halves,
+        // so its answers must hold all rows.
         calls.troubles.clear();
         world.cap = 60_000;
         calls.cap = 60_000;
@@ -377,7 +377,7 @@ fn beside(mut plan: Plan, mut calls: World) -> Plan {
     plan
 }
 
-/// The first report, and all that happens to the whole.
+/// Makes the first report, and the events of the whole history.
 fn menus() -> impl Strategy<Value = Plan> {
     (
         rows(),
@@ -398,7 +398,7 @@ fn menus() -> impl Strategy<Value = Plan> {
         })
 }
 
-/// Adds what happens to a report, as far as it is promised.
+/// Adds the events of a report, as far as the exporter promises to withstand them.
 fn troubled(mut plan: Plan, nature: Nature, complications: Vec<Complication>) -> Plan {
     if complications.is_empty() {
         plan = with_nature(plan, nature);
@@ -412,8 +412,7 @@ fn troubled(mut plan: Plan, nature: Nature, complications: Vec<Complication>) ->
 fn with_nature(mut plan: Plan, nature: Nature) -> Plan {
     let world = &mut plan.world;
     if !matches!(nature, Nature::None) {
-        // One lie at a time: what a server announces says nothing where it cannot be put to the
-        // test.
+        // Only one lie at a time: the announced number means nothing where it cannot be tested.
         world.overstates = 0;
     }
     match nature {
@@ -423,7 +422,7 @@ fn with_nature(mut plan: Plan, nature: Nature) -> Plan {
             let second = world.rows[row.index(world.rows.len())].date;
             let until = until.map(|until| second + until);
             if until.is_none() {
-                // Nobody can ever tell what it holds.
+                // Nobody can ever read the rows of this second.
                 world.rows.retain(|row| row.date != second);
             }
             world.unanswerable.push(UnanswerableSecond {
@@ -455,8 +454,8 @@ fn with_nature(mut plan: Plan, nature: Nature) -> Plan {
     plan
 }
 
-/// Adds a complication. Only one party is wrong at a time about the time and about the number of
-/// rows.
+/// Adds a complication. Only one party at a time may be wrong about the time and about the number
+/// of rows.
 fn complicate(plan: &mut Plan, complication: Complication) {
     let world = &mut plan.world;
     world.overstates = 0;
@@ -518,7 +517,7 @@ fn make_unanswerable(world: &mut World, rows: &[Index], failure: WindowFailure) 
     seconds.extend(world.unanswerable.drain(..).map(|one| one.second));
     seconds.sort_unstable();
     if matches!(failure, WindowFailure::Timeout) {
-        // Finding each takes a quarter of an hour.
+        // To find each such second takes a quarter of an hour.
         seconds.truncate(3);
     }
     for second in seconds {
@@ -526,12 +525,12 @@ fn make_unanswerable(world: &mut World, rows: &[Index], failure: WindowFailure) 
             world.unanswerable.push(UnanswerableSecond { second, until: i64::MAX, failure });
         }
     }
-    // Nobody can ever tell what they hold.
+    // Nobody can ever read the rows of these seconds.
     world.rows.retain(|row| world.unanswerable.iter().all(|one| one.second != row.date));
     world.corrections.clear();
 }
 
-/// Swaps the server for another one, of an operation that has so many rows that this can be seen.
+/// Swaps the server for that of another operation, with so many rows that the swap can be noticed.
 fn swap(plan: &mut Plan, from: i64, length: i64, with_restart: bool) {
     let world = &mut plan.world;
     world.rows.retain(|row| row.date.rem_euclid(world::FOREIGN_EVERY) != world::FOREIGN_EVERY / 2);
@@ -545,7 +544,7 @@ fn swap(plan: &mut Plan, from: i64, length: i64, with_restart: bool) {
         attempts: 1,
     });
     world.rows.extend(steady);
-    // One at a time, and nothing that hides the rows by which it is seen.
+    // Only one swap, and no incident that hides the rows by which it is noticed.
     let hides = [IncidentKind::Swapped, IncidentKind::Empty, IncidentKind::Unreadable];
     world.incidents.retain(|incident| !hides.contains(&incident.kind));
     world.incidents.push(Incident { kind: IncidentKind::Swapped, from, until: from + length });
@@ -557,20 +556,20 @@ fn swap(plan: &mut Plan, from: i64, length: i64, with_restart: bool) {
     plan.restarts.extend(with_restart.then_some(from - 10));
 }
 
-/// Leaves out what was never promised.
+/// Removes everything that was never promised.
 fn within_the_promise(mut plan: Plan) -> Plan {
     let world = &mut plan.world;
     if !plan.jumps.is_empty() || !world.quota_lies.is_empty() {
-        // While nobody knows the time, or how many requests are left, an hourly re-reading may come
+        // While the time or the number of requests left is unknown, an hourly re-reading may come
         // late.
         world.rows.retain(|row| row.visible - row.date < world::LOOKBACK);
     }
     if world.overstates > 0 {
-        // Where its number is always too high, nobody can tell that an answer is cut as well.
+        // If the announced number is always too high, nobody can tell that an answer was also cut.
         world.troubles.retain(|trouble| !matches!(trouble, Trouble::TooFew(_) | Trouble::Half));
     }
     if world.rows.len() < FEW_ROWS {
-        // A server that keeps to no times and has next to no row looks like one in another time
+        // A server that ignores the times and has hardly any rows looks like one in another time
         // zone.
         world.times = Times::Kept;
     }
@@ -584,15 +583,15 @@ fn within_the_promise(mut plan: Plan) -> Plan {
     }
     if world.troubles.contains(&Trouble::Empty) {
         if plan.first_start > 0 {
-            // An empty answer about less than an hour is believed, and nobody reads those hours
-            // again: nothing else may have them asked for in parts.
+            // An empty answer about less than an hour is believed, and those hours are not read
+            // again, so nothing else may cause them to be requested in parts.
             for trouble in world.troubles.iter_mut().filter(|one| **one != Trouble::Empty) {
                 *trouble = Trouble::None;
             }
             world.unanswerable.clear();
             world.cap = 60_000;
         }
-        // A row that appears while it can be read only once is lost if that answer is empty.
+        // A row that can be read only once, after it appeared, is lost if that answer is empty.
         let late = world::LOOKBACK / 3;
         let rows = world.rows.len();
         world.rows.retain(|row| row.visible - row.date < late);
@@ -601,7 +600,7 @@ fn within_the_promise(mut plan: Plan) -> Plan {
         }
         space_empty_answers(&mut world.troubles);
     }
-    // More rows in the narrowest span than an answer holds are beyond the promise.
+    // More rows in the narrowest span than fit into an answer are beyond the promise.
     let densest = densest(&world.rows);
     world.cap = world.cap.max(densest + 1);
     if let Some((rows, _)) = &mut world.too_wide {
@@ -614,7 +613,7 @@ fn hides_rows(incident: &Incident) -> bool {
     matches!(incident.kind, IncidentKind::Empty | IncidentKind::Unreadable)
 }
 
-/// Empty answers are single: of one that was not believed, the halves are answered.
+/// Keeps empty answers apart, because the halves of one that was not believed are answered.
 fn space_empty_answers(troubles: &mut [Trouble]) {
     const APART: usize = 6;
     let mut last = None;

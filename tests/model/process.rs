@@ -1,4 +1,4 @@
-//! One life of a poller on virtual time, and its end.
+//! One life of a poller on virtual time, from its start to its kill.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use wolkvox_exporter::{snapshot::Publisher, store::Store};
 
 use crate::crash_disk::CrashDisk;
 
-/// The state on a disk that may fail.
+/// Opens the state on a disk that may fail.
 pub(crate) fn open(disk: &CrashDisk) -> Result<Store, String> {
     let handle = disk.clone();
     let backend = move || Ok(handle.clone());
@@ -21,7 +21,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// As SIGKILL does: nothing is tidied up. Only waits until the file is free for the next one.
+    /// Ends the process like SIGKILL, without tidying up. Waits only until the file is free for the
+    /// next process.
     pub(crate) async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;

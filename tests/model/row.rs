@@ -1,13 +1,13 @@
-//! One real row of a report, and the ways in which a server may come to spell it.
+//! One real row of a report, and the ways in which a server may spell it differently.
 //!
-//! Owns the JSON of a row and its labels, in both reports. Knows nothing of moments: which spelling
-//! holds when is the world's to say.
+//! Owns the JSON of a row and its labels, in both reports. It knows no moments: the world decides
+//! when a spelling is in force.
 
 use jiff::civil::DateTime;
 use serde_json::json;
 use wolkvox_exporter::wolkvox::ReportName;
 
-/// The words of `result`, each with the outcome that it stands for.
+/// The words of `result` with the outcome that each means.
 const RESULTS: [(&str, &str); 3] =
     [("ok", "reached_queue"), ("hung up", "hung_up"), ("transfer", "other")];
 
@@ -19,28 +19,29 @@ pub(crate) struct WorldRow {
     pub(crate) conn: u8,
     pub(crate) option: u8,
     pub(crate) second: u32,
-    /// `diagram_1` has no such field: there it chooses the word of `result`.
+    /// Number of attempts. `diagram_1` has no such field, and uses it to choose the word of
+    /// `result`.
     pub(crate) attempts: u32,
 }
 
-/// A change of one identifying field. The row stays the same row.
+/// A change in the spelling of one identifying field. The row stays the same row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Respelling {
     /// `conn_id` gets a suffix.
     ConnSuffix,
     /// `conn_id` becomes another number.
     ConnNumber,
-    /// `channel` begins with a capital; `result` is in capitals.
+    /// `channel` gets a capital first letter; `result` is in capitals.
     ChannelCase,
-    /// `second_event` becomes empty; `time` does.
+    /// `second_event` becomes empty; so does `time` of the second report.
     NoSecond,
-    /// `attempt` becomes `null`; nothing in a report without it.
+    /// `attempt` becomes `null`; has no effect on a report without it.
     NoAttempt,
-    /// `cod_opc_menu` comes in another character set, as where UTF-8 is read as Latin-1.
+    /// `cod_opc_menu` uses another character set, as if UTF-8 were read as Latin-1.
     Charset,
     /// `cod_opc_menu` becomes another option.
     OtherOption,
-    /// `attempt` becomes one more; `result` becomes another word.
+    /// `attempt` is one higher; `result` becomes another word.
     OneMoreAttempt,
 }
 
@@ -58,7 +59,7 @@ impl Respelling {
 }
 
 impl WorldRow {
-    /// The row as the server tells it in this report, with these changes of its spelling.
+    /// Returns the row as the server writes it in this report, with these changes of its spelling.
     pub(crate) fn json(
         &self,
         report: ReportName,
@@ -118,7 +119,7 @@ impl WorldRow {
         }
     }
 
-    /// The outcome of its call as a scrape shows it.
+    /// Returns the outcome of its call, as a scrape shows it.
     pub(crate) fn outcome(&self) -> &'static str {
         self.outcome_as(&[])
     }
@@ -147,12 +148,12 @@ impl WorldRow {
         format!("{word} \"{option}\"")
     }
 
-    /// The labels of its routing point as a scrape shows them.
+    /// Returns the labels of its routing point, as a scrape shows them.
     pub(crate) fn point(&self) -> String {
         self.point_as(&[])
     }
 
-    /// The labels of its option as a scrape shows them.
+    /// Returns the labels of its option, as a scrape shows them.
     pub(crate) fn labels(&self, report: ReportName) -> String {
         self.labels_as(report, &[])
     }
@@ -163,7 +164,7 @@ impl WorldRow {
         format!("server=\"0042\",rp_id=\"{rp_id}\",channel=\"{channel}\"")
     }
 
-    /// The labels of its option, with these changes of its spelling.
+    /// Returns the labels of its option with these changes of its spelling.
     pub(crate) fn labels_as(&self, report: ReportName, respellings: &[Respelling]) -> String {
         let option = self.option_text(respellings).replace('"', "\\\"");
         match report {

@@ -1,4 +1,4 @@
-//! Runs one plan on virtual time and holds the end against the model.
+//! Runs one plan on virtual time, and compares the end with the model.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,32 +28,32 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) world: World,
-    /// The second report, with troubles of its own; `None` where it is off.
+    /// The second report, with troubles of its own; `None` if it is off.
     pub(crate) calls: Option<World>,
-    /// First start of the process, in seconds from the start; counting begins with the world all
-    /// the same.
+    /// First start of the process, in seconds from the start. Counting begins with the world even
+    /// so.
     pub(crate) first_start: i64,
-    /// Moments, in seconds from the start, at which the process is killed.
+    /// Moments at which the process is killed, in seconds from the start.
     pub(crate) restarts: Vec<i64>,
-    /// From when on, and for how long, no process is there at all.
+    /// Begin and length of a time without any process, in seconds from the start.
     pub(crate) away: Option<(i64, i64)>,
-    /// Troubles of the disk after each start, one start after the other.
+    /// Troubles of the disk, one for each start of the process.
     pub(crate) disk: Vec<DiskTrouble>,
-    /// From when on the exporter's clock is wrong, and by how much.
+    /// Moments in seconds from the start, each with the error of the exporter's clock from then on.
     pub(crate) jumps: Vec<(i64, i64)>,
     /// Interactions stay open for so long that all their rows come in time.
     pub(crate) patient: bool,
     pub(crate) seed: u64,
-    /// Counting begins when the poller first reaches the server, which is so many seconds after the
-    /// start at the earliest: rows before that do not count. Where this is not said, it begins with
-    /// the world.
+    /// Earliest moment at which the poller reaches the server, in seconds from the start. Counting
+    /// begins when it does, and earlier rows do not count. If `None`, counting begins with the
+    /// world.
     pub(crate) begins: Option<i64>,
     /// No second may be given up, not even for a while.
     pub(crate) whole: bool,
 }
 
 impl Plan {
-    /// Nothing happens but the world's own troubles.
+    /// Makes a plan without events except the world's own troubles.
     pub(crate) fn of(world: World) -> Self {
         Self {
             world,
@@ -71,43 +71,42 @@ impl Plan {
     }
 }
 
-/// Counted in writes from the start of the process.
+/// A trouble of the disk after a number of writes since the start of the process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum DiskTrouble {
-    /// Power fails: the process is gone.
+    /// Power fails, and the process ends.
     PowerCut(u64),
-    /// The disk refuses everything for a while; the process lives on.
+    /// The disk refuses everything for a while; the process continues.
     Outage { writes: u64, seconds: i64 },
 }
 
-/// The longest that polls may stop for anything but a wrong token or a spent quota, while a process
-/// runs on a disk that works: an hour, and a poll that takes its time.
+/// Longest time without polls, except after a wrong token or a spent quota, while a process runs on
+/// a working disk: an hour, and a slow poll.
 const LONGEST_SILENCE: Duration = Duration::from_secs(3600 + 600);
-/// The longest wait after a failed step of an errand, in seconds.
+/// Longest wait after a failed step of an errand, in seconds.
 const LONGEST_ERRAND_WAIT: i64 = 900;
-/// The process is down for so long when it is killed.
+/// Time without a process after a kill.
 const DOWN: Duration = Duration::from_secs(20);
 
-/// The end of a history that held.
+/// The end of a history without a difference.
 #[derive(Debug)]
 pub(crate) struct End {
-    /// Requests for rows.
+    /// Number of requests for rows.
     pub(crate) requests: usize,
-    /// The last scrape, gauges too.
+    /// The last scrape, including gauges.
     pub(crate) series: Counters,
-    /// The oldest that the data were in any scrape, in seconds, once the first poll of the world
-    /// was over.
+    /// Highest age of the data in any scrape, in seconds, after the first poll of the world.
     pub(crate) largest_lag: f64,
-    /// Scrapes after which `wolkvox_menu_window_end_timestamp_seconds` was missing, and all.
+    /// Number of scrapes without `wolkvox_menu_window_end_timestamp_seconds`.
     pub(crate) without_window: usize,
     pub(crate) scrapes: usize,
 }
 
-/// Runs a plan; `Err` says what differs.
+/// Runs a plan. Returns the difference as an error.
 pub(crate) fn run(plan: Plan) -> Result<End, String> {
     if std::env::var_os("MODEL_LOG").is_some() {
         let log = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO);
-        // Only the first run of a process begins it.
+        // Fails in every run of a process but the first, which is harmless.
         let _ = log.with_writer(std::io::stderr).try_init();
     }
     tokio::runtime::Builder::new_current_thread()
@@ -118,8 +117,8 @@ pub(crate) fn run(plan: Plan) -> Result<End, String> {
         .block_on(live(plan))
 }
 
-/// Virtual time at which a plan is over: long enough for the last row to appear, for every trouble
-/// to pass, and for catching up.
+/// Returns the virtual time at which a plan is over: long enough for the last row to appear, for
+/// every trouble to pass, and for catching up.
 fn end(plan: &Plan, idle: i64) -> i64 {
     let world = &plan.world;
     let calls = plan.calls.as_ref();
@@ -133,8 +132,8 @@ fn end(plan: &Plan, idle: i64) -> i64 {
     trouble.max(until) + world::HOURLY.max(idle) + 3 * 3600
 }
 
-/// Time for the troubles of single requests, after each of which it may take `wait` until the next
-/// one.
+/// Returns the time for the troubles of single requests, if the next request after each may be
+/// `wait` seconds later.
 fn troubled_seconds(world: &World, wait: i64) -> i64 {
     let seconds = |trouble: &Trouble| match trouble {
         Trouble::None => 300,
@@ -144,7 +143,8 @@ fn troubled_seconds(world: &World, wait: i64) -> i64 {
     world.troubles.iter().map(seconds).sum()
 }
 
-/// Moment at which the last incident is over. One that goes on for ever is over when the world is.
+/// Returns the moment at which the last incident is over. One that lasts for ever ends with the
+/// world.
 fn incidents_over(world: &World) -> i64 {
     let until = world.incidents.iter().map(|incident| incident.until);
     until.filter(|until| *until <= 24 * 3600).max().unwrap_or(0)
@@ -163,7 +163,7 @@ struct Witness {
 }
 
 impl Witness {
-    /// Scrapes; `now` is the server's time in Unix seconds.
+    /// Scrapes once; `now` is the server's time in Unix seconds.
     async fn look(&mut self, publisher: &Publisher, now: f64) -> Result<(), String> {
         let published = publisher.publication().in_encoding(TEXT).await;
         // A scrape of the same publication shows the same.
@@ -247,7 +247,7 @@ async fn live(mut plan: Plan) -> Result<End, String> {
         let intact = !disk.is_off();
         disk.restart(next_luck());
         if now() >= end {
-            // A poll that failed for the disk is followed by others that do not.
+            // A poll that failed because of the disk must be followed by some that succeed.
             if intact && now() - disk_back > 900 {
                 check_current(&plan, &witness.series, moment())?;
             }
@@ -294,7 +294,7 @@ async fn start(
         let wrong = jumps.iter().rev().find(past).map_or(0, |jump| jump.1);
         world_start + SignedDuration::from_secs(wrong) + elapsed
     });
-    // Counting begins with the world, also when the first start never got to write it down.
+    // Counting begins with the world, even if the first start never wrote that down.
     let origin = if plan.begins.is_some() { clock() } else { world_start };
     let restored =
         store.restore("0042", || TargetCounters::new(origin)).map_err(|e| e.to_string())?;
@@ -311,7 +311,7 @@ async fn start(
     let config = PollerConfig {
         row_cap: world.cap,
         start_ago: plan.begins.map(|_| Duration::ZERO),
-        // Where nobody knows the limit, re-reading keeps within the least that the vendor
+        // If the limit is unknown, re-reading stays within the lowest limit that the vendor
         // documents, and may come late.
         quota: (!source.tells_quota()).then_some(100_000),
         ..PollerConfig::new(target, shared.into()).unwrap()
@@ -330,7 +330,8 @@ async fn start(
     Ok(Process { publisher, task: tokio::spawn(poller.run()), store })
 }
 
-/// Says whether names matter in a world: each request for them is one more.
+/// Returns true if an incident of the world concerns requests for names. Other worlds do without
+/// them, because each would be one request more.
 fn asks_names(world: &World) -> bool {
     let is_about_names =
         |kind| matches!(kind, IncidentKind::Busy(Errand::Names | Errand::Any, Refusal { .. }));

@@ -1,4 +1,4 @@
-//! The world as the poller sees it: a source of answers that counts what it is asked.
+//! The world as the poller sees it: a source of answers that records the requests.
 
 use std::{
     collections::BTreeMap,
@@ -20,20 +20,20 @@ use crate::{
     world::{LOOKBACK, World},
 };
 
-/// Everything that was asked of one report, over all lives of the process.
+/// Requests for one report, over all lives of the process.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
-    /// Requests for rows.
+    /// Number of requests for rows.
     pub(crate) requests: usize,
-    /// Rows in whole answers.
+    /// Number of rows in whole answers.
     pub(crate) received: u64,
-    /// Answers on the quota.
+    /// Number of answers on the quota.
     pub(crate) quota_answers: usize,
-    /// The latest end of any request.
+    /// The latest end of any requested range.
     latest: Option<DateTime>,
-    /// The last request for rows, or the start of the process if that is later.
+    /// Moment of the last request for rows, or of the start of the process if that is later.
     last_request: Option<Instant>,
-    /// The longest time without a request for rows in any life of the process.
+    /// Longest time without a request for rows in any life of the process.
     pub(crate) longest_silence: Duration,
 }
 
@@ -51,8 +51,9 @@ impl Observed {
         }
     }
 
-    /// Tells live requests from deeper ones: those end where the lookback of live ones begins. A
-    /// clock of the exporter that is ahead has it ask for times that are yet to come.
+    /// Distinguishes live requests from deeper ones, which end where the lookback of live ones
+    /// begins. An exporter whose clock is ahead asks for times in the future, so the end is limited
+    /// to `now`.
     fn errand(&mut self, query: Query, now: DateTime) -> Errand {
         let end = query.to.min(now);
         let latest = self.latest.map_or(end, |latest| latest.max(end));
@@ -68,11 +69,11 @@ impl Observed {
 #[derive(Clone)]
 pub(crate) struct WorldSource {
     pub(crate) menus: ReportSource,
-    /// The second report; `None` where it is not read.
+    /// The second report; `None` if it is not read.
     calls: Option<ReportSource>,
 }
 
-/// One report. Clones share what was observed, for it outlives a crash.
+/// One report. Clones share what was observed, because that outlives a crash.
 #[derive(Clone)]
 pub(crate) struct ReportSource {
     pub(crate) world: Arc<World>,
@@ -110,7 +111,7 @@ impl ReportSource {
         on.map(|incident| incident.kind)
     }
 
-    /// Fails as the incidents of this moment have it.
+    /// Fails according to the incidents of this moment.
     async fn suffer(&self, errand: Errand) -> Result<(), ApiError> {
         for incident in self.incidents() {
             match incident {
@@ -172,8 +173,8 @@ impl ReportSource {
         self.observed.lock().unwrap().received += received as u64;
         let received = received as u64;
         let mut promised = rows.len() as u64;
-        // Rows that are announced where none come at all are a failure, not a number that is too
-        // high.
+        // An answer that announces rows and has none is a failure, and not one with too high a
+        // number.
         if promised > 0 {
             promised += self.world.overstates;
         }
@@ -184,7 +185,7 @@ impl ReportSource {
     }
 }
 
-/// The failure of one request that does not depend on its rows.
+/// Returns the failure of one request, if it does not depend on the rows.
 async fn failure(trouble: Trouble) -> Option<ApiError> {
     Some(match trouble {
         Trouble::Foreign404 => ApiError::ForeignNotFound,

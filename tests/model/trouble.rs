@@ -1,6 +1,7 @@
-//! The server's troubles: with one request, with what is asked for, and with time.
+//! The server's troubles: with one request, with certain requests, and over time.
 //!
-//! Owns their shapes. What they do to an answer is in `source`, what they excuse is in `truth`.
+//! Owns their types. Their effect on an answer is in `source`, and the differences that they excuse
+//! are in `truth`.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use wolkvox_exporter::wolkvox::ApiError;
 
 use crate::row::Respelling;
 
-/// The longest that the client waits for an answer.
+/// Longest time for which the client waits for an answer.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(65);
 
 /// Trouble with one request.
@@ -22,20 +23,20 @@ pub(crate) enum Trouble {
     CutAfter(u8),
     /// A whole answer with fewer rows than it announces.
     TooFew(u8),
-    /// The same, with half of them, so that no halving helps.
+    /// A whole answer with half of the rows that it announces, so that halving does not help.
     Half,
     /// No answer within the time limit.
     Hang,
     Maintenance,
-    /// Refused in unknown words.
+    /// A refusal in unknown words.
     Refuse,
-    /// Somebody else's page that nothing is found.
+    /// A page that is not the vendor's, with status 404.
     Foreign404,
-    /// The vendor's own "Validate dates entered", whatever rows there are.
+    /// The vendor's own "Validate dates entered", although there may be rows.
     Empty,
-    /// `{}`: JSON that is no report.
+    /// `{}`: JSON that is not a report.
     NoReport,
-    /// Rows that nobody can read, all of them.
+    /// Only rows that nobody can read.
     RejectedRows,
     /// A refusal that names a wait.
     Busy(Refusal),
@@ -56,7 +57,7 @@ pub(crate) enum RefusalStatus {
 }
 
 impl Refusal {
-    /// Every wait that is tried, in seconds.
+    /// All waits that are tried, in seconds.
     pub(crate) const WAITS: [u64; 6] = [0, 30, 3600, 86_400, 31_536_000, u64::MAX];
 
     pub(crate) fn error(self) -> ApiError {
@@ -68,7 +69,7 @@ impl Refusal {
     }
 }
 
-/// A way to fail at what is too much, or at a row that cannot be told.
+/// A failure of a range that is too wide, or that has a row that cannot be read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum WindowFailure {
     GatewayTimeout,
@@ -110,25 +111,25 @@ pub(crate) async fn hang() -> ApiError {
     ApiError::Timeout(TIME_LIMIT)
 }
 
-/// A second that cannot be answered for.
+/// A second whose rows cannot be answered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UnanswerableSecond {
     pub(crate) second: i64,
-    /// From then on it can.
+    /// Moment from which it can be answered, in seconds from the start.
     pub(crate) until: i64,
     pub(crate) failure: WindowFailure,
 }
 
-/// The server's treatment of the times that it is asked for.
+/// The server's treatment of the requested times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Times {
     Kept,
-    /// It looks at the day alone.
+    /// It uses the days only.
     DayOnly,
     Ignored,
 }
 
-/// Trouble that begins at a moment and ends at another, in seconds from the start.
+/// Trouble that begins and ends at given moments, in seconds from the start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Incident {
     pub(crate) kind: IncidentKind,
@@ -154,19 +155,19 @@ pub(crate) enum IncidentKind {
     Hangs,
     /// Requests of one errand are refused with a wait.
     Busy(Errand, Refusal),
-    /// Another operation's server answers.
+    /// The server of another operation answers.
     Swapped,
     /// The rows of some interactions have no date: see `is_unreadable`.
     Unreadable,
-    /// Rows that are older than so many seconds are spelled otherwise.
+    /// Rows older than this many seconds are spelled differently.
     Respelled { respelling: Respelling, older_than: i64 },
 }
 
-/// Interactions below this number lose their dates in an [`IncidentKind::Unreadable`]: a third of
+/// Number below which interactions lose their dates in an [`IncidentKind::Unreadable`]: a third of
 /// all.
 const UNREADABLE_BELOW: u8 = 4;
 
-/// Says whether an [`IncidentKind::Unreadable`] is about this interaction.
+/// Returns true if an [`IncidentKind::Unreadable`] affects this interaction.
 pub(crate) fn is_unreadable(conn: u8) -> bool {
     conn < UNREADABLE_BELOW
 }
@@ -192,9 +193,9 @@ impl Errand {
 /// A correction of one row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Correction {
-    /// Index into the world's rows.
+    /// Index of the row in the world's rows.
     pub(crate) row: usize,
-    /// Seconds from the start.
+    /// Moment in seconds from the start.
     pub(crate) at: i64,
     pub(crate) respelling: Respelling,
 }
@@ -213,16 +214,16 @@ pub(crate) enum DateHeader {
     /// It shows the server's clock.
     Right,
     Missing,
-    /// It stands still from then on, in seconds from the start.
+    /// It stands still from this moment on, in seconds from the start.
     Frozen(i64),
-    /// Each one is off by another number of seconds, up to five minutes.
+    /// Each one is wrong by another number of seconds, up to five minutes.
     Jumping,
 }
 
 impl ServerClock {
     pub(crate) const RIGHT: Self = Self { ahead: 0, header: DateHeader::Right };
 
-    /// The `Date` of one answer, in seconds from the start.
+    /// Returns the `Date` of one answer, in seconds from the start.
     pub(crate) fn date(&self, now: i64, request: usize) -> Option<i64> {
         let theirs = now + self.ahead;
         match self.header {

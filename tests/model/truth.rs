@@ -1,9 +1,9 @@
-//! What the counters must show at the end.
+//! The values that the counters must have at the end.
 //!
-//! Exactly, where the server told the truth about every row sooner or later. As bounds, where it
-//! told of one row in several ways, or destroyed what it had: no label set above the rows that
-//! could have it, none below the rows that had no other, and the sum of all as exact as the server
-//! allowed.
+//! The values are exact if the server told the truth about every row sooner or later. If it
+//! described one row in several ways, or destroyed rows, they are bounds: no label set above the
+//! rows that could have it, none below the rows that had no other, and the sum of all as exact as
+//! the server allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,15 +16,15 @@ use crate::{
     world::{FOREIGN_LABELS, LATEST, LOOKBACK, World},
 };
 
-/// A server that contradicts what is known is believed after an hour; in less than this much it
-/// surely is not.
+/// Seconds during which the exporter surely does not believe a server that contradicts known rows;
+/// it does after an hour.
 const SURELY_DOUBTED: i64 = 3000;
-/// From a poll's window to its end: the interval, the settling, the target's share of spreading,
-/// and the poll.
+/// Seconds from the begin of a poll's window to its end: the interval, the settling, the target's
+/// share of spreading, and the poll.
 const WINDOW: i64 = 600;
 
-/// The exact end of the menus: (metric, labels) → value. Journeys only where every one holds all its
-/// rows.
+/// Returns the exact values of the menus by metric and labels. Journeys only if every one holds all
+/// its rows.
 pub(crate) fn truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, f64> {
     let mut truth: BTreeMap<String, f64> = BTreeMap::new();
     let mut add = |metric: &str, labels: &str, value: f64| {
@@ -69,8 +69,8 @@ pub(crate) fn truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, f64> 
     truth
 }
 
-/// The exact end of what became of the calls. The time of hang-ups only where every call holds all
-/// its rows: a call is hung up if its last row says so.
+/// Returns the exact values of the calls. The time of hang-ups only if every call holds all its
+/// rows: a call counts as hung up if its last row does.
 pub(crate) fn call_truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, f64> {
     let mut truth: BTreeMap<String, f64> = BTreeMap::new();
     let mut add = |metric: &str, labels: &str, value: f64| {
@@ -93,7 +93,7 @@ pub(crate) fn call_truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, 
     truth
 }
 
-/// The smallest and the largest value that is right.
+/// The lowest and the highest correct value.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(crate) struct Bounds {
     pub(crate) least: usize,
@@ -111,18 +111,18 @@ impl Bounds {
 pub(crate) struct HitBounds {
     pub(crate) by_labels: BTreeMap<String, Bounds>,
     pub(crate) total: Bounds,
-    /// Rows that may be missing only if the exporter says that something is.
+    /// Number of rows that may be missing only if the exporter reports missing rows.
     pub(crate) missing_if_said: usize,
 }
 
-/// Says whether the server tells each row in one way, sooner or later.
+/// Returns true if the server describes each row in one way, sooner or later.
 pub(crate) fn is_exact(world: &World) -> bool {
     let is_plain =
         |incident: &Incident| matches!(incident.kind, IncidentKind::Hangs | IncidentKind::Busy(..));
     world.corrections.is_empty() && world.incidents.iter().all(is_plain)
 }
 
-/// The bounds of one of the plan's worlds.
+/// Returns the bounds of one of the plan's worlds.
 pub(crate) fn hit_bounds(plan: &Plan, world: &World) -> HitBounds {
     let mut bounds = HitBounds::default();
     let mut by_date: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
@@ -144,8 +144,8 @@ pub(crate) fn hit_bounds(plan: &Plan, world: &World) -> HitBounds {
     bounds
 }
 
-/// Adds the rows of one second. Where one of them is told in several ways, a server could have
-/// meant any of them by any.
+/// Adds the rows of one second. If one of them was described in several ways, each description
+/// could mean any of the rows.
 fn add_second(plan: &Plan, world: &World, rows: &[usize], bounds: &mut HitBounds) {
     let spellings: Vec<BTreeSet<String>> =
         rows.iter().map(|row| labels_over_time(world, *row)).collect();
@@ -167,7 +167,7 @@ fn add_second(plan: &Plan, world: &World, rows: &[usize], bounds: &mut HitBounds
     }
 }
 
-/// The moments at which the spelling of a row may change.
+/// Returns the moments at which the spelling of a row may change.
 fn moments(world: &World, row: usize) -> Vec<i64> {
     let mut moments = vec![i64::MIN / 2];
     for incident in &world.incidents {
@@ -192,15 +192,15 @@ fn is_told_once(world: &World, row: usize) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Counted,
-    /// The server destroyed what it was asked for, and the exporter could see that.
+    /// The server destroyed the row before it was read, and the exporter could notice.
     MissingIfSaid,
-    /// It was never promised.
+    /// It was never promised to be counted.
     MayBeMissing,
 }
 
-/// The seconds for which a row may be there before a poll reads it: longer where other troubles
-/// keep polls from succeeding. The second report is not read while the polls of the first one fail,
-/// whatever the cause.
+/// Returns the seconds for which a row may be visible before a poll reads it: more if other
+/// troubles keep polls from succeeding. The second report is not read while polls of the first one
+/// fail, whatever the cause.
 fn unread_seconds(plan: &Plan, world: &World) -> i64 {
     let is_outage = |of: &Incident| matches!(of.kind, IncidentKind::Hangs | IncidentKind::Busy(..));
     let polls_fail = !world.troubles.is_empty()
@@ -221,7 +221,7 @@ fn is_troubled(world: &World) -> bool {
         || world.too_wide.is_some()
 }
 
-/// Returns the fates that a row may have.
+/// Returns the fate of a row.
 fn fate(plan: &Plan, world: &World, row: &WorldRow) -> Fate {
     let is_late = row.visible - row.date > LOOKBACK - WINDOW;
     // The next hourly re-reading finds a late row.
@@ -256,7 +256,7 @@ fn fate(plan: &Plan, world: &World, row: &WorldRow) -> Fate {
     }
 }
 
-/// Times for which another server was asked for so long that the exporter may believe it.
+/// Returns the swaps that last for so long that the exporter may believe the other server.
 fn long_swaps(world: &World) -> impl Iterator<Item = &Incident> {
     world
         .incidents
@@ -264,8 +264,8 @@ fn long_swaps(world: &World) -> impl Iterator<Item = &Incident> {
         .filter(|of| of.kind == IncidentKind::Swapped && of.length() >= SURELY_DOUBTED)
 }
 
-/// Rows of the other operation that may count: those of the time that was still unread when its
-/// server first answered.
+/// Returns the number of the other operation's rows that may count: those of the time that was
+/// still unread when its server first answered.
 fn foreign_rows(plan: &Plan, world: &World) -> usize {
     let first = long_swaps(world).map(|incident| incident.from).min();
     first.map_or(0, |from| world.foreign_rows_since(from - unread_seconds(plan, world)))

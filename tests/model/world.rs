@@ -1,6 +1,6 @@
 //! One report of the vendor as a plain list of rows, with its troubles.
 //!
-//! Owns what the server would answer to a query at a moment. How that reaches the poller is in
+//! Owns the server's answer to a query at a moment. How the answer reaches the poller is in
 //! `source`.
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
@@ -15,53 +15,54 @@ use crate::{
     },
 };
 
-/// Beginning of virtual time: 2026-01-18T12:00:00Z.
+/// Start of virtual time in Unix seconds: 2026-01-18T12:00:00Z.
 const START: i64 = 1_768_737_600;
-/// Beginning an hour before 2026-04-05T03:00:00Z, when in Santiago the clock is put back to 23:00.
+/// Start of virtual time in Unix seconds, an hour before 2026-04-05T03:00:00Z, when the clock in
+/// Santiago is put back to 23:00.
 const FOLD_START: i64 = 1_775_354_400;
-/// Rows are dated within this many seconds of the start.
+/// Seconds from the start within which rows are dated.
 pub(crate) const TRAFFIC: i64 = 2 * 3600;
-/// The lookback under test.
+/// The lookback under test, in seconds.
 pub(crate) const LOOKBACK: i64 = 1800;
-/// The hourly re-reading under test.
+/// The depth of the hourly re-reading under test, in seconds.
 pub(crate) const HOURLY: i64 = 3 * 3600;
-/// Rows this late are found by the hourly re-reading: its depth, less the hour, a window and its
-/// settling until it comes.
+/// Highest lateness of a row that the hourly re-reading finds, in seconds: its depth, less the
+/// hour, a window and its settling until it runs.
 pub(crate) const LATEST: i64 = HOURLY - 3600 - 600;
 
-/// Longest silence of an interaction, so long that every row comes in time, however late the
-/// re-reading.
+/// Longest silence of an interaction in seconds, so long that every row comes in time, however late
+/// the re-reading.
 pub(crate) const PATIENT: i64 = TRAFFIC + HOURLY + 3600;
-/// Longest silence that is so short that some rows come too late.
+/// Longest silence of an interaction in seconds, so short that some rows come too late.
 pub(crate) const IMPATIENT: i64 = 1800;
 
-/// The other operation has a row every so many seconds, at the half of them,
+/// Distance in seconds between the other operation's rows; each is in the middle.
 pub(crate) const FOREIGN_EVERY: i64 = 100;
-/// from so long before the start until so long after it.
+/// Begin of the other operation's rows, in seconds from the start.
 const FOREIGN_FROM: i64 = -HOURLY;
 const FOREIGN_UNTIL: i64 = 12 * 3600;
-/// The labels of its only option as a scrape shows them.
+/// The labels of its only option, as a scrape shows them.
 pub(crate) const FOREIGN_LABELS: &str =
     "server=\"0042\",rp_id=\"77\",channel=\"voice\",cod_opc_menu=\"9\"";
 
 #[derive(Debug, Clone)]
 pub(crate) struct World {
-    /// The report that has its rows.
+    /// The report of these rows.
     pub(crate) report: ReportName,
     pub(crate) rows: Vec<WorldRow>,
-    /// One per request; afterwards there are none.
+    /// One for each request; afterwards there are none.
     pub(crate) troubles: Vec<Trouble>,
-    /// The vendor cuts longer answers silently.
+    /// Most rows of an answer; longer ones are cut silently.
     pub(crate) cap: u64,
-    /// Rows that it announces beyond those that there are.
+    /// Number of rows that it announces beyond the real ones.
     pub(crate) overstates: u64,
-    /// It fails so at answers of more rows.
+    /// Most rows of an answer, and the failure of a longer one.
     pub(crate) too_wide: Option<(u64, WindowFailure)>,
-    /// Three seconds apart at least: the narrowest span has both its ends.
+    /// Seconds without an answer, at least three seconds apart, because the narrowest span includes
+    /// both its ends.
     pub(crate) unanswerable: Vec<UnanswerableSecond>,
     pub(crate) times: Times,
-    /// Wrong answers about its quota, one after the other, before the true ones; empty if it is not
-    /// asked.
+    /// Wrong answers about its quota, before the true ones. If empty, the quota is not requested.
     pub(crate) quota_lies: Vec<(u64, u64)>,
     /// Its clock is put back in the first hour.
     pub(crate) fold: bool,
@@ -71,12 +72,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The menus without any trouble.
+    /// Makes a first report without trouble.
     pub(crate) fn of(rows: Vec<WorldRow>) -> Self {
         Self::of_report(ReportName::Diagram13, rows)
     }
 
-    /// What became of the calls, without any trouble.
+    /// Makes a second report without trouble.
     pub(crate) fn of_calls(rows: Vec<WorldRow>) -> Self {
         Self::of_report(ReportName::Diagram1, rows)
     }
@@ -99,22 +100,22 @@ impl World {
         }
     }
 
-    /// Its zone.
+    /// Returns its zone.
     pub(crate) fn zone(&self) -> TimeZone {
         if self.fold { TimeZone::get("America/Santiago").unwrap() } else { TimeZone::UTC }
     }
 
-    /// Beginning of its time.
+    /// Returns the start of its time.
     pub(crate) fn start(&self) -> Timestamp {
         Timestamp::from_second(if self.fold { FOLD_START } else { START }).unwrap()
     }
 
-    /// Its wall clock's time that many seconds after the start.
+    /// Returns the time on its wall clock, this many seconds after the start.
     pub(crate) fn local(&self, second: i64) -> DateTime {
         self.zone().to_datetime(self.start() + SignedDuration::from_secs(second))
     }
 
-    /// The rows of an answer to this query.
+    /// Returns the rows of an answer to this query.
     pub(crate) fn answer(&self, query: Query, now: i64) -> Vec<String> {
         let mut from = query.from;
         let mut to = query.to;
@@ -162,7 +163,8 @@ impl World {
         seconds.map(|second| self.local(second))
     }
 
-    /// Rows of the other operation that are dated at this moment or later, and could ever be seen.
+    /// Returns the number of the other operation's rows that are dated at this moment or later and
+    /// could ever be visible.
     pub(crate) fn foreign_rows_since(&self, from: i64) -> usize {
         let until = self.incidents.iter().filter(|incident| incident.kind == IncidentKind::Swapped);
         let until = until.map(|incident| incident.until).max().unwrap_or(from);
@@ -176,7 +178,7 @@ impl World {
         self.incidents.iter().any(|incident| incident.kind == kind && incident.is_on(now))
     }
 
-    /// The changes of the spelling of one row at a moment.
+    /// Returns the changes of the spelling of one row at a moment.
     pub(crate) fn respellings(&self, index: usize, now: i64) -> Vec<Respelling> {
         let age = now + self.clock.ahead - self.rows[index].date;
         let mut respellings: Vec<Respelling> = self
@@ -197,7 +199,7 @@ impl World {
         respellings
     }
 
-    /// The server's failure at this query, if it fails.
+    /// Returns the server's failure at this query, if it fails.
     pub(crate) fn failure(&self, query: Query, rows: u64, now: i64) -> Option<WindowFailure> {
         let unanswerable = self.unanswerable.iter().find(|one| {
             now < one.until && (query.from..=query.to).contains(&self.local(one.second))

@@ -1,9 +1,9 @@
-//! What a user copies from `examples/` for those who scrape the exporter, where no tool of theirs
-//! can be had here.
+//! Tests of the files in `examples/` for programs that scrape the exporter, where those programs
+//! are not available.
 //!
-//! Owns what all of them have to agree in, and promtool's word on what is Prometheus' in each.
-//! `scripts/lint-stack` has vmagent's. Of Grafana Alloy's only the words are looked at, against its
-//! reference: its parser cannot be had.
+//! Owns the values in which all files must agree, and promtool's check of the Prometheus part of
+//! each. `scripts/lint-stack` checks vmagent's. Of Grafana Alloy's file only the words are compared
+//! with its reference, because its parser is not available.
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
@@ -24,7 +24,7 @@ fn yaml(name: &str) -> Value {
     serde_saphyr::from_str(&example(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Every promtool accepts this file; `--lint` also says what is suspicious.
+/// Fails unless every promtool accepts this file; `--lint` also reports suspicious settings.
 fn check(path: &Path) {
     for tool in promtools() {
         let path = path.to_string_lossy();
@@ -41,8 +41,8 @@ fn check_text(config: &Value) {
     check(&path);
 }
 
-/// The one job scrapes the exporter's default address, more often than a new series' 0 is gone
-/// again.
+/// Fails unless the job scrapes the exporter's default address, more often than the exporter holds
+/// a new series at 0.
 fn is_a_good_job(name: &str, config: &Value, interval: &Value) {
     let jobs = config["scrape_configs"].as_array().unwrap_or_else(|| panic!("{name}: no job"));
     assert_eq!(jobs.len(), 1, "{name}");
@@ -64,7 +64,7 @@ fn prometheus_takes_its_example_with_the_alerts() {
     check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus.yml"));
     let config = yaml("prometheus.yml");
     is_a_good_job("prometheus.yml", &config, &config["global"]["scrape_interval"]);
-    // What stands there as a comment is for Prometheus 3, and good.
+    // The commented part is for Prometheus 3, and must be valid.
     let newer = example("prometheus.yml")
         .replace("# scrape_native", "scrape_native")
         .replace("# always_", "always_");
@@ -81,7 +81,7 @@ fn prometheus_takes_its_example_with_the_alerts() {
     }
 }
 
-/// vmagent reads Prometheus' own format.
+/// promtool must accept vmagent's example, because vmagent reads Prometheus' own format.
 #[test]
 fn promtool_takes_the_example_of_vmagent() {
     let config = yaml("vmagent.yml");
@@ -89,7 +89,8 @@ fn promtool_takes_the_example_of_vmagent() {
     is_a_good_job("vmagent.yml", &config, &config["global"]["scrape_interval"]);
 }
 
-/// The receiver hands its `config` to Prometheus' own code.
+/// promtool must accept the receiver's `config` in the collector's example, because the collector
+/// passes it to Prometheus' own code.
 #[test]
 fn promtool_takes_what_the_collector_hands_to_prometheus() {
     let collector = yaml("otelcol.yaml");
@@ -97,7 +98,7 @@ fn promtool_takes_what_the_collector_hands_to_prometheus() {
     check_text(config);
     is_a_good_job("otelcol.yaml", config, &config["scrape_configs"][0]["scrape_interval"]);
     assert!(!example("otelcol.yaml").contains('$'), "the collector would take it for a variable");
-    // Every component is used by a pipeline, and every pipeline's component is there.
+    // Every component is used by a pipeline, and every pipeline's component is defined.
     for kind in ["receivers", "exporters"] {
         let there: BTreeSet<&str> =
             collector[kind].as_object().expect(kind).keys().map(String::as_str).collect();
@@ -114,8 +115,7 @@ fn promtool_takes_what_the_collector_hands_to_prometheus() {
     );
 }
 
-/// Arguments of `prometheus.scrape` and `prometheus.remote_write` as in the reference of Alloy
-/// 1.20.
+/// Arguments of `prometheus.scrape` and `prometheus.remote_write` in the reference of Alloy 1.20.
 const ALLOY: &[&str] = &["targets", "job_name", "scrape_interval", "forward_to", "url"];
 
 #[test]

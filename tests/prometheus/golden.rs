@@ -1,9 +1,9 @@
-//! The whole exposition of two invented targets, byte by byte, in both formats.
+//! Compares the whole exposition of two invented targets byte by byte, in both formats.
 //!
-//! The real poller, ledger, store and publisher run on virtual time, so that everything but what
-//! the system says of the process is the same in every run. A difference is either a mistake, or
-//! belongs into the CHANGELOG; then `UPDATE_GOLDEN=1 scripts/test --test prometheus golden::`
-//! renews the files, and their diff is read like code.
+//! The real poller, ledger, store and publisher run on virtual time, so that everything except the
+//! system's figures about the process is the same in every run. A difference is either a mistake or
+//! a change for the CHANGELOG; then `UPDATE_GOLDEN=1 scripts/test --test prometheus golden::`
+//! renews the files, and their diff must be reviewed like code.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -56,13 +56,13 @@ const EVENTS: [Event; 10] = [
     Event { visible: 96, date: 90, point: MAIN, conn_id: "b", attempt: "2", second: "12", option: "1" },
     Event { visible: 125, date: 120, point: ASSISTANT, conn_id: "c", attempt: "3", second: "00:11:05", option: "consulta_saldo" },
     Event { visible: 205, date: 200, point: CHAT, conn_id: "d", attempt: "-", second: "-", option: "Menú principal 🙂" },
-    // No interaction, but a sum of some.
+    // A line of totals, which is not an interaction.
     Event { visible: 205, date: 200, point: ("", ""), conn_id: "", attempt: "9", second: "0", option: "TOTAL" },
-    // Before the beginning of the count.
+    // Dated before counting begins.
     Event { visible: 15, date: -1, point: MAIN, conn_id: "e", attempt: "1", second: "3", option: "1" },
-    // Late: the window of its date has been committed when it appears.
+    // Late: it appears when the window of its date has been committed.
     Event { visible: 500, date: 250, point: MAIN, conn_id: "f", attempt: "1", second: "8", option: "1" },
-    // New in the last window.
+    // A new label set in the last window.
     Event { visible: 595, date: 590, point: CHAT, conn_id: "g", attempt: "1", second: "4", option: "Preguntas\nfrecuentes" },
 ];
 
@@ -79,7 +79,7 @@ impl Event {
     }
 }
 
-/// A vendor that shows these rows, and after a while only says that it makes its backup.
+/// A vendor that shows these rows, and after a while only reports that it is making its backup.
 struct Vendor {
     began: Instant,
     zone: TimeZone,
@@ -101,8 +101,7 @@ impl Source for Vendor {
         }
         let start: Timestamp = START.parse().unwrap();
         let (from, to) = (LocalSecond::from(query.from), LocalSecond::from(query.to));
-        // Rows do not come before the window that was asked for, but for one from the last second
-        // before.
+        // Rows must not come before the requested window, except from the last second before it.
         let inside = |event: &&Event| {
             let moment = start + SignedDuration::from_secs(event.date);
             event.visible <= now && (from - 1..=to).contains(&local_second(moment, &self.zone))
@@ -120,7 +119,7 @@ impl Source for Vendor {
     }
 }
 
-/// The operator's own.
+/// Returns the operator's own names.
 fn names() -> Names {
     let list = |code: &str, name: &str| [(code.to_owned(), name.to_owned())];
     let options_at = [(MAIN.0.to_owned(), list("9", "Operadora").into())].into();
@@ -131,7 +130,7 @@ fn names() -> Names {
     }
 }
 
-/// Both formats, as a scrape at [`SCRAPED`] gets them.
+/// Returns both formats, as a scrape at [`SCRAPED`] gets them.
 async fn scrape() -> [String; 2] {
     let began = Instant::now();
     let start: Timestamp = START.parse().unwrap();
@@ -141,7 +140,7 @@ async fn scrape() -> [String; 2] {
     let publisher = Publisher::start(telemetry.clone());
     telemetry.configured(true, start.as_second() as f64);
     let shutdown = CancellationToken::new();
-    // The second one fails at its second poll: no window, and not up.
+    // The second target fails at its second poll: it has no window and is not up.
     for (name, zone, licences, well_until) in
         [("0042", "America/Bogota", Some(3), i64::MAX), ("Cali \"norte\"", "UTC", None, 600)]
     {
@@ -179,7 +178,7 @@ async fn scrape() -> [String; 2] {
     expositions.try_into().expect("two")
 }
 
-/// With 0 for what the system says of this process, and without our version.
+/// Replaces the system's figures about this process by 0, and removes the version.
 fn mask(exposition: &str) -> String {
     let line = |line: &str| {
         let name = line.split([' ', '{']).next().unwrap_or_default();
@@ -225,7 +224,7 @@ fn the_whole_exposition_is_as_before() {
     );
 }
 
-/// The lines that only one of them has.
+/// Returns the lines that only one of the texts has.
 fn difference(golden: &str, now: &str) -> String {
     let only = |sign: &str, of: &str, other: &str| -> String {
         let other: Vec<&str> = other.lines().collect();
@@ -250,7 +249,7 @@ fn every_promtool_finds_nothing_to_say_of_it() {
     }
 }
 
-/// An exposition with one series of every metric that is declared, whether or not these two targets
+/// Returns an exposition with one series of every declared metric, whether or not these two targets
 /// show it.
 fn every_declared_metric() -> String {
     let mut text = String::new();

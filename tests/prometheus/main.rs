@@ -1,5 +1,5 @@
-//! The exporter among the programs that it is made for: real Prometheus servers of two generations,
-//! promtool and Alertmanager, told by the environment (`scripts/test` sees to it).
+//! Tests of the exporter with the programs that it is made for: real Prometheus servers of two
+//! generations, promtool and Alertmanager. `scripts/test` sets their paths in the environment.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 

@@ -1,4 +1,4 @@
-//! The harness that other tests trust: each real Prometheus starts, scrapes and answers.
+//! Tests of the harness that other tests rely on: each real Prometheus starts, scrapes and answers.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn every_prometheus_scrapes_itself() {
     }
 }
 
-/// A binary that is not the version that it is taken for would make a comparison of two void.
+/// Each binary must be the version that it is taken for, or a comparison of two would be void.
 #[tokio::test]
 async fn every_prometheus_is_the_version_it_says() {
     for binary in binaries() {

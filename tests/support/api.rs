@@ -16,12 +16,13 @@ pub(crate) const TOKEN: &str = "tok-3nT+/=simulated&secret";
 pub(crate) struct Api {
     pub(crate) simulator: Arc<Simulator>,
     pub(crate) address: SocketAddr,
-    /// No row is dated before it.
+    /// Earliest date of a row, if any.
     pub(crate) from: Option<Timestamp>,
 }
 
 impl Api {
-    /// With some hundred rows of 40 to 20 minutes ago and none since, so that the truth is known.
+    /// Starts a simulator with some hundred rows of 40 to 20 minutes ago and none since, so that
+    /// the truth is known. `change` changes the options.
     pub(crate) async fn start(change: impl FnOnce(&mut Options)) -> Self {
         let now = Timestamp::now();
         let at = |minutes| now - SignedDuration::from_mins(minutes);
@@ -32,7 +33,7 @@ impl Api {
             chance_from: Some(now),
             from: Some(at(40)),
             until: Some(at(20)),
-            // Ordinary traffic depends on the day of the week.
+            // Bursts only, because ordinary traffic depends on the day of the week.
             bursts: vec![Burst { at: at(35), seconds: 600, rows: 300 }],
             ..Options::default()
         };
@@ -45,7 +46,7 @@ impl Api {
         Self { simulator, address, from }
     }
 
-    /// As [`Api::start`], without a single row.
+    /// Starts a simulator without rows.
     pub(crate) async fn empty() -> Self {
         Self::start(|options| {
             options.scale = 0.0;
@@ -68,23 +69,24 @@ impl Api {
         format!("http://{}", self.address)
     }
 
-    /// Requests of the report so far.
+    /// Returns the number of requests for the report so far.
     pub(crate) fn requests(&self) -> u64 {
         self.simulator.requests().total
     }
 
-    /// Everything of the last day.
+    /// Returns the truth of the last day.
     pub(crate) fn truth(&self) -> Truth {
         let now = Timestamp::now();
         self.simulator.truth(now - SignedDuration::from_hours(24), now, None)
     }
 }
 
-/// A zone where it is noon as the tests begin: there is traffic, and no day ends during a test.
+/// Returns a zone where it is noon as the tests begin, so that there is traffic, and no day ends
+/// during a test.
 pub(crate) fn noon() -> TimeZone {
     static ZONE: LazyLock<TimeZone> = LazyLock::new(|| {
         let hour = TimeZone::UTC.to_datetime(Timestamp::now()).hour();
-        // The names count westward.
+        // The sign in these names is reversed: `Etc/GMT+5` is west of Greenwich.
         let name = match hour - 12 {
             0 => "Etc/GMT".to_owned(),
             west => format!("Etc/GMT{west:+}"),
@@ -94,7 +96,7 @@ pub(crate) fn noon() -> TimeZone {
     ZONE.clone()
 }
 
-/// The name of [`noon`], as the configuration takes it.
+/// Returns the name of [`noon`] for the configuration.
 pub(crate) fn noon_name() -> String {
     noon().iana_name().expect("it was found by its name").to_owned()
 }

@@ -1,11 +1,11 @@
-//! A certificate authority for tests: servers and clients of loopback get their certificates here.
+//! A certificate authority for tests, which certifies servers and clients on loopback.
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// An authority with its own certificate.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    /// In PEM.
+    /// The certificate in PEM.
     pub(crate) certificate: String,
 }
 
@@ -25,7 +25,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), certificate }
     }
 
-    /// A certificate for `localhost`, good for servers and for clients.
+    /// Makes a certificate for `localhost`, valid for servers and for clients.
     pub(crate) fn pair(&self) -> Pair {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let params = CertificateParams::new(names).expect("good names");

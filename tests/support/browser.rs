@@ -1,6 +1,6 @@
 //! A real Chromium, driven through the WebDriver protocol of its chromedriver.
 //!
-//! Both end with the handle. Nothing but the loopback interface is talked to.
+//! Both end when the handle is dropped. They connect to the loopback interface only.
 
 use std::{
     io::{BufRead, BufReader},
@@ -38,7 +38,7 @@ impl Browser {
         });
         let port =
             port.unwrap_or_else(|| panic!("chromedriver did not say on which port it listens"));
-        // Whatever else it says is nobody's, but must not block it.
+        // The rest of the output is not needed, but must be read so that the driver does not block.
         std::thread::spawn(move || lines.for_each(drop));
 
         let profile = tempfile::tempdir().expect("a temporary directory can be created");
@@ -51,7 +51,7 @@ impl Browser {
         };
         let arguments = [
             "--headless",
-            // A sandbox of its own is refused to root, and in many containers.
+            // Root, and many containers, cannot have Chromium's own sandbox.
             "--no-sandbox",
             "--disable-gpu",
             "--disable-quic",
@@ -85,25 +85,25 @@ impl Browser {
         answer["value"].take()
     }
 
-    /// A command of Chromium's own protocol.
+    /// Sends a command of Chromium's own protocol.
     pub(crate) async fn command(&self, command: &str, parameters: Value) -> Value {
         self.post("/goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
     }
 
-    /// From the next page on, the window is so many CSS pixels wide, on a screen of `density`
+    /// Sets the size of the window in CSS pixels from the next page on, on a screen with `density`
     /// pixels for each.
     pub(crate) async fn resize(&self, width: u32, height: u32, density: f64) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": density, "mobile": width < 600 });
         self.command("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
-    /// `light` or `dark`, as the system's settings say.
+    /// Sets the system's colour scheme to `light` or `dark`.
     pub(crate) async fn prefer(&self, scheme: &str) {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.command("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Sets the languages in which the browser asks for pages.
+    /// Sets the languages in which the browser requests pages.
     pub(crate) async fn accept_language(&self, languages: &str) {
         self.command("Network.enable", json!({})).await;
         let headers = json!({ "headers": { "Accept-Language": languages } });
@@ -127,7 +127,7 @@ impl Browser {
         entries.map(|entry| format!("{} {}", entry["level"], entry["message"])).collect()
     }
 
-    /// The first `height` CSS pixels of the page as PNG, in base64.
+    /// Returns the first `height` CSS pixels of the page as PNG, in base64.
     pub(crate) async fn picture(&self, width: u32, height: u32) -> String {
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
         let options = json!({ "format": "png", "clip": clip, "captureBeyondViewport": true });
@@ -138,16 +138,16 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The browser ends with its session; killed alone, the driver would leave it behind. On a
-        // thread of its own, for this is called from within a runtime, and with a new client, for
-        // the old one's connections wait for that.
+        // The browser ends with its session; if only the driver were killed, the browser would
+        // stay. This needs another thread, because it is called within a runtime, and a new client,
+        // because the old one's connections wait for that runtime.
         let session = self.session.clone();
         let ended = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let deleted = async { client(Duration::from_secs(20)).delete(session).send().await };
             runtime.block_on(deleted).map_err(std::io::Error::other)
         });
-        // Without an answer there is nothing more to be done.
+        // If the session cannot be ended, nothing else can be done.
         let _ = ended.join();
         let _ = self.driver.kill();
         let _ = self.driver.wait();

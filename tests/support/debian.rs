@@ -1,16 +1,16 @@
-//! Programs of Debian's packages that tests start.
+//! Finds the programs of Debian's packages that tests start.
 //!
-//! Owns where they are looked for. Starts none that `tools/debian` does not list for the tests, so
-//! that a test cannot pass because its program happens to be on a machine, and fail on the next.
+//! Finds only those that `tools/debian` lists for the tests, so that no test passes because its
+//! program happens to be installed, and fails on another machine.
 
 use std::{env, path::PathBuf, process::Command};
 
 use super::repository;
 
-/// The programs, a line each: `program packages purpose`.
+/// The programs, one a line: `program packages purpose`.
 const LIST: &str = include_str!("../../tools/debian");
 
-/// The line of a program that tests may start.
+/// Returns the fields of a program that tests may start.
 fn listed(program: &str) -> Vec<&'static str> {
     let mut lines = LIST.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     let found = lines.find(|words| words[0] == program && matches!(words[2], "tests" | "unpacked"));
@@ -19,17 +19,17 @@ fn listed(program: &str) -> Vec<&'static str> {
     })
 }
 
-/// Returns the program, to be started; panics as [`path`].
+/// Makes a command of the program; panics like [`path`].
 pub(crate) fn command(program: &str) -> Command {
     Command::new(path(program))
 }
 
-/// Returns where the program is. Panics where it is not there, and says how to mend that.
+/// Returns the path of the program. Panics if it is not installed, and names the remedy.
 pub(crate) fn path(program: &str) -> PathBuf {
     let packages = listed(program)[1];
     let folders = env::var_os("PATH").unwrap_or_default();
     let unpacked = format!("target/tools/debian-{packages}/root/usr/sbin");
-    // Debian keeps some where only root looks.
+    // Debian keeps some programs in folders that only root's PATH has.
     let folders =
         env::split_paths(&folders).chain(["/usr/sbin".into(), repository::root().join(unpacked)]);
     let mut paths = folders.map(|folder| folder.join(program));

@@ -1,4 +1,4 @@
-//! A disk in memory that can be told to fail.
+//! A disk in memory that tests can fill.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use std::{
 
 use redb::{StorageBackend, backends::InMemoryBackend};
 
-/// A disk in memory that can be told to fail.
+/// A disk in memory that tests can fill. Clones are the same disk.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Disk {
     bytes: Arc<InMemoryBackend>,
@@ -18,12 +18,12 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// From now on nothing can be written.
+    /// Makes every further write fail, as on a full disk.
     pub(crate) fn fill(&self) {
         self.full.store(true, Ordering::SeqCst);
     }
 
-    /// Somebody has made room.
+    /// Makes writes succeed again.
     pub(crate) fn empty(&self) {
         self.full.store(false, Ordering::SeqCst);
     }

@@ -1,11 +1,11 @@
-//! The simulator's truth as the samples that an exporter has to show for it.
+//! Converts the simulator's truth to the samples that an exporter must show.
 
 use simulator_testing::{Journeys, Truth};
 
 /// Name, labels without `server`, value.
 pub(crate) type Sample = (&'static str, Vec<(&'static str, String)>, f64);
 
-/// Every counter of the menus but for buckets.
+/// Every counter of the menus except histogram buckets.
 pub(crate) const COUNTERS: [&str; 13] = [
     "wolkvox_menu_option_hits_total",
     "wolkvox_menu_option_attempts_total",
@@ -22,7 +22,7 @@ pub(crate) const COUNTERS: [&str; 13] = [
     "wolkvox_menu_journey_late_rows_total",
 ];
 
-/// All samples of [`COUNTERS`]; of those without journeys where there are none.
+/// Returns all samples of [`COUNTERS`], those of journeys only if there are any.
 pub(crate) fn expected(truth: &Truth, journeys: &Journeys) -> Vec<Sample> {
     let mut samples = Samples(Vec::new());
     for o in &truth.options {

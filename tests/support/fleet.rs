@@ -21,7 +21,7 @@ pub(crate) struct Supervisor {
     targets: Vec<Value>,
     /// The file's `poll` section: a poll every second, each of which reads everything again.
     pub(crate) poll: Value,
-    /// The file's `baseline` section: no warm-up, whose requests no test counts.
+    /// The file's `baseline` section: no warm-up, because tests count requests.
     pub(crate) baseline: Value,
 }
 
@@ -35,14 +35,14 @@ impl Supervisor {
         }
     }
 
-    /// One simulator.
+    /// Makes a configuration with one simulator.
     pub(crate) fn of(name: &str, api: &Api) -> Self {
         let mut fleet = Self::new();
         fleet.add(name, &api.url());
         fleet
     }
 
-    /// Reads the weeks before, as it does where nobody says otherwise, and counts from now on.
+    /// Configures reading of the weeks before, as by default, and counting from now on.
     pub(crate) fn know_the_usual(&mut self) {
         self.poll = json!({
             "interval": "5s",
@@ -65,7 +65,7 @@ impl Supervisor {
         }));
     }
 
-    /// Has what became of calls read of all targets so far.
+    /// Configures reading of the calls' outcomes for all targets so far.
     pub(crate) fn read_outcomes(&mut self) {
         for target in &mut self.targets {
             target["outcomes"] = json!(true);
@@ -75,7 +75,8 @@ impl Supervisor {
     /// Writes a target's token file.
     pub(crate) fn set_token(&self, name: &str, token: &str) {
         let path = self.token(name);
-        // Renamed into place, as whoever rotates a token should: there is no moment without one.
+        // Renames the new file into place, as a user should, so that a token is there at every
+        // moment.
         let fresh = path.with_extension("new");
         fs::write(&fresh, token).expect("the temporary directory can be written");
         fs::set_permissions(&fresh, Permissions::from_mode(0o600)).expect("it is ours");
@@ -90,7 +91,7 @@ impl Supervisor {
         self.directory.path().join("state.redb")
     }
 
-    /// Takes a target out of the list; its token file stays.
+    /// Removes a target from the list; its token file stays.
     pub(crate) fn remove(&mut self, name: &str) {
         self.targets.retain(|target| target["name"] != name);
     }
@@ -100,7 +101,7 @@ impl Supervisor {
         self.write_text(&self.config().to_string()); // JSON is YAML, and no value needs quoting by hand
     }
 
-    /// Writes anything into the configuration file.
+    /// Writes this text as the configuration file.
     pub(crate) fn write_text(&self, text: &str) {
         fs::write(self.path(), text).expect("the temporary directory can be written");
     }
@@ -120,7 +121,7 @@ impl Supervisor {
         self.directory.path().join("exporter.yml")
     }
 
-    /// The command that starts it.
+    /// Makes the command that starts the exporter.
     pub(crate) fn command(&self) -> Command {
         self.write();
         let mut command = exporter(self.directory.path());

@@ -1,4 +1,4 @@
-//! A server of raw bytes: what no well-behaved HTTP library would send.
+//! A server that sends raw bytes, also such as no HTTP library would send.
 
 use std::{
     net::SocketAddr,
@@ -10,15 +10,16 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// Answers its first connections with fixed bytes and a proper end, and hands all later ones on.
+/// A server that answers its first connections with fixed bytes and a proper end, and forwards all
+/// later ones.
 pub(crate) struct Front {
     pub(crate) address: SocketAddr,
     received: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Front {
-    /// `behind` gets the connections after those of `canned`; without it, the last of `canned` is
-    /// repeated.
+    /// Starts it. Connections after those of `canned` are forwarded to `behind`; without it, the
+    /// last of `canned` is repeated.
     pub(crate) async fn start(canned: Vec<Vec<u8>>, behind: Option<SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
@@ -48,17 +49,17 @@ impl Front {
         format!("http://{}", self.address)
     }
 
-    /// All that clients sent to it itself.
+    /// Returns all bytes that clients sent to this server itself.
     pub(crate) fn received(&self) -> Vec<u8> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Reads something first: a connection closed with unread bytes is reset, and its answer may be
+/// Reads before it answers: a connection closed with unread bytes is reset, and its answer may be
 /// lost.
 async fn say(mut stream: TcpStream, answer: &[u8], seen: &Mutex<Vec<u8>>) {
     let mut buffer = vec![0; 4096];
-    // A client that is gone needs no answer; a test sees what follows from that.
+    // A client that is gone needs no answer; the test sees the consequence.
     let Ok(read) = stream.read(&mut buffer).await else { return };
     seen.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..read]);
     let _ = stream.write_all(answer).await;
@@ -67,12 +68,12 @@ async fn say(mut stream: TcpStream, answer: &[u8], seen: &Mutex<Vec<u8>>) {
 
 async fn hand_on(mut stream: TcpStream, behind: SocketAddr) {
     if let Ok(mut simulator) = TcpStream::connect(behind).await {
-        // Either side may end it at any time.
+        // Either side may close the connection at any time.
         let _ = copy_bidirectional(&mut stream, &mut simulator).await;
     }
 }
 
-/// An answer with this status line and body.
+/// Returns an answer with this status line and body.
 pub(crate) fn http(status: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")

@@ -1,4 +1,4 @@
-//! What stays of an exporter between two processes: its flags, its state file and its address.
+//! The parts of an exporter that outlast its process: flags, state file and address.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -10,12 +10,12 @@ pub(crate) struct Installation {
     directory: TempDir,
     flags: Vec<String>,
     token: String,
-    /// A free port at the first start, the same one afterwards, as scrapers know it.
+    /// A free port at the first start, and the same one afterwards, because scrapers know it.
     address: SocketAddr,
 }
 
 impl Installation {
-    /// One that reads from `server` with `token`; its state does not exist yet.
+    /// Makes an installation that reads from `server` with `token`; its state does not exist yet.
     pub(crate) fn new(server: &str, token: &str, flags: &[&str]) -> Self {
         let mut flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
         flags.push(format!("--wolkvox.server={server}"));
@@ -27,14 +27,14 @@ impl Installation {
         }
     }
 
-    /// With a configuration file.
+    /// Adds a configuration file.
     pub(crate) fn configured(self, yaml: &str) -> Self {
         self.reconfigure(yaml);
         let flag = format!("--config.file={}", self.config_path().display());
         self.with(&flag)
     }
 
-    /// Writes another configuration file, for the next process.
+    /// Writes another configuration file for the next process.
     pub(crate) fn reconfigure(&self, yaml: &str) {
         std::fs::write(self.config_path(), yaml).expect("a temporary directory can be written to");
     }
@@ -43,7 +43,7 @@ impl Installation {
         self.directory.path().join("config.yaml")
     }
 
-    /// With one flag more.
+    /// Adds a flag.
     pub(crate) fn with(mut self, flag: &str) -> Self {
         self.flags.push(flag.to_owned());
         self

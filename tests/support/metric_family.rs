@@ -1,4 +1,4 @@
-//! Reads the protobuf format, by means of a decoder that is not ours.
+//! Reads the protobuf format with a decoder that is independent of the exporter's encoder.
 //!
 //! The messages are those of `io/prometheus/client/metrics.proto` in
 //! github.com/prometheus/client_model, v0.6.3, without summaries, untyped metrics, exemplars and
@@ -6,7 +6,7 @@
 
 use prost::{DecodeError, Message};
 
-/// Every message of a body, each of which has its length before it.
+/// Decodes every message of a body, each of which is preceded by its length.
 pub(crate) fn decode(mut body: &[u8]) -> Result<Vec<MetricFamily>, DecodeError> {
     let mut families = Vec::new();
     while !body.is_empty() {
@@ -86,7 +86,7 @@ pub(crate) struct Histogram {
     pub(crate) zero_count: Option<u64>,
     #[prost(message, repeated, tag = "12")]
     pub(crate) positive_span: Vec<BucketSpan>,
-    /// Either way of writing it, packed or not, is read.
+    /// The decoder reads it packed or unpacked.
     #[prost(sint64, repeated, packed = "false", tag = "13")]
     pub(crate) positive_delta: Vec<i64>,
     #[prost(message, optional, tag = "15")]
@@ -94,7 +94,8 @@ pub(crate) struct Histogram {
 }
 
 impl Histogram {
-    /// Index and count of every native bucket above 0 that is written, empty ones too.
+    /// Returns index and count of every native bucket above 0, including empty ones that are
+    /// written.
     pub(crate) fn buckets(&self) -> Vec<(i32, i64)> {
         let (mut next, mut count) = (0, 0);
         let mut deltas = self.positive_delta.iter();

@@ -1,5 +1,5 @@
-//! What the test programs share: the exporter as a process, servers to ask it and be asked by it,
-//! and real programs around it. Owns no test.
+//! Helpers of the test programs: the exporter as a process, servers and clients of it, and the real
+//! programs around it. Owns no test.
 
 #![allow(dead_code, reason = "each of the test programs uses another part of it")]
 

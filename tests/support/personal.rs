@@ -1,5 +1,5 @@
-//! What belongs to somebody, and so must be nowhere: the rows that a simulator serves, and an error
-//! that quotes.
+//! Personal data that must not appear anywhere: the rows that a simulator serves, and an error that
+//! quotes them.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -9,10 +9,10 @@ use super::{
     process::client,
 };
 
-/// A personal number that only an error's text holds.
+/// A telephone that only the text of an error contains.
 pub(crate) const QUOTED: &str = "573005559876";
 
-/// All rows that a simulator serves of the last two hours, asked for as the exporter asks.
+/// Returns all rows that a simulator serves of the last two hours, requested as the exporter does.
 pub(crate) async fn rows(api: &Api) -> Vec<Value> {
     let digits = |hours| {
         let moment = noon().to_datetime(Timestamp::now() - SignedDuration::from_hours(hours));
@@ -26,12 +26,12 @@ pub(crate) async fn rows(api: &Api) -> Vec<Value> {
     body["data"].as_array().expect("rows").clone()
 }
 
-/// The text of one field of a row.
+/// Returns the text of one field of a row.
 pub(crate) fn text(row: &Value, field: &str) -> String {
     row[field].as_str().expect("text").to_owned()
 }
 
-/// An error's body that quotes the token and a telephone back.
+/// Returns the body of an error that quotes the token and a telephone.
 pub(crate) fn quoting() -> String {
     format!(r#"{{"code":"x","msg":"no {TOKEN} for {QUOTED}, +{QUOTED}. token={TOKEN}"}}"#)
 }

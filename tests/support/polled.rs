@@ -1,5 +1,5 @@
-//! A target that is polled without a connection: the settings with which tests and benchmarks of
-//! the poller begin.
+//! A target that is polled without a connection: the default settings of tests and benchmarks of
+//! the poller.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use wolkvox_exporter::{
     poller::SharedConfig,
 };
 
-/// A target whose names are not asked for.
+/// Makes a target without requests for names.
 pub(crate) fn target(name: &str, zone: TimeZone) -> TargetConfig {
     let endpoint = "http://wolkvox.invalid/".parse().expect("a URL");
     let token = TokenSource::Fixed(Secret::new("token"));
@@ -20,8 +20,8 @@ pub(crate) fn target(name: &str, zone: TimeZone) -> TargetConfig {
     TargetConfig { names, ..TargetConfig::new(name, endpoint, token, zone) }
 }
 
-/// Live polls, without deeper re-readings and without the weeks before. Counting begins at the
-/// state's origin.
+/// Configures live polls without deeper re-readings and without the weeks before. Counting begins
+/// at the state's origin.
 pub(crate) fn only_live_polls(buckets: &[f64]) -> SharedConfig {
     let zero = Duration::ZERO;
     let start_from = StartFrom::At(DateTime::constant(2026, 1, 18, 0, 0, 0, 0));

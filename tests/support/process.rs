@@ -1,6 +1,6 @@
-//! Runs the real binary in a directory of its own, and reads what it exposes and logs.
+//! Runs the real binary in a directory of its own, and reads its exposition and its log.
 //!
-//! Nothing of the test's own environment reaches it. It is killed when its handle is dropped, and
+//! The process gets nothing of the test's environment. It is killed when its handle is dropped, and
 //! its log is shown if the test fails.
 
 use std::{
@@ -15,19 +15,20 @@ use std::{
 
 use super::scrape::Scrape;
 
-/// Generous, because a test machine may be busy; nothing here takes more than a few seconds by
-/// itself.
+/// Longest wait for a process, so long because a test machine may be busy; everything here usually
+/// takes a few seconds.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The binary with this working directory, an empty environment and a free port.
+/// Makes a command of the binary with this working directory, an empty environment and a free port.
 pub(crate) fn exporter(directory: &Path) -> Command {
     let mut command = bare(directory);
     command.arg("--web.listen-address=127.0.0.1:0");
     command
 }
 
-/// The binary with this working directory and an empty environment, for `demo` and `simulate`.
+/// Makes a command of the binary with this working directory and an empty environment, for `demo`
+/// and `simulate`.
 pub(crate) fn bare(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wolkvox-exporter"));
     command.env_clear().current_dir(directory);
@@ -65,7 +66,7 @@ impl Process {
         String::from_utf8_lossy(&bytes(&self.output)).into_owned()
     }
 
-    /// The address in its log, once it listens.
+    /// Returns the address in its log, once it listens.
     pub(crate) async fn address(&mut self) -> SocketAddr {
         self.until("an address in the log", |process| listening(&process.log())).await
     }
@@ -87,8 +88,8 @@ impl Process {
         }
     }
 
-    /// Sends a signal such as `TERM`. The shell has it built in; a `kill` program is not
-    /// everywhere.
+    /// Sends a signal such as `TERM` by the shell's builtin, because not every machine has a `kill`
+    /// program.
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("/bin/sh")
             .args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &self.child.id().to_string()])
@@ -97,7 +98,7 @@ impl Process {
         assert!(status.success(), "kill -s {name}: {status}");
     }
 
-    /// Its exit status; all that it wrote has arrived when this returns.
+    /// Waits for the end, with all output. Returns the exit status.
     pub(crate) async fn exit(&mut self, within: Duration) -> ExitStatus {
         let deadline = Instant::now() + within;
         let status = loop {
@@ -116,7 +117,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, and then neither can be done nor is needed.
+        // If the process has ended by itself, both fail, and neither is needed.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
@@ -128,7 +129,7 @@ impl Drop for Process {
     }
 }
 
-/// A running exporter that has said that it is ready.
+/// A running exporter that has reported that it is ready.
 pub(crate) struct Exporter {
     pub(crate) process: Process,
     pub(crate) address: SocketAddr,
@@ -151,13 +152,13 @@ impl Exporter {
         exporter
     }
 
-    /// A page that answers 200.
+    /// Returns a page, if the status is 200.
     pub(crate) async fn get(&self, path: &str) -> Option<String> {
         let answer = self.client.get(format!("http://{}{path}", self.address)).send().await.ok()?;
         answer.error_for_status().ok()?.text().await.ok()
     }
 
-    /// A page that has to answer 200, in the format that is asked for.
+    /// Returns a page in the requested format; the status must be 200.
     pub(crate) async fn page(&self, path: &str, accept: &str) -> String {
         let request =
             self.client.get(format!("http://{}{path}", self.address)).header("accept", accept);
@@ -169,7 +170,7 @@ impl Exporter {
         text.unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
-    /// Waits until this text is in the log, which is written behind the work that it tells of.
+    /// Waits until this text is in the log, which may be written after the work that it describes.
     pub(crate) async fn wait_logged(&self, text: &str) {
         let deadline = Instant::now() + DEADLINE;
         while self.logged(text) == 0 {
@@ -178,18 +179,18 @@ impl Exporter {
         }
     }
 
-    /// Counts the lines of its log with this text.
+    /// Returns the number of log lines with this text.
     pub(crate) fn logged(&self, text: &str) -> usize {
         self.process.log().lines().filter(|line| line.contains(text)).count()
     }
 
-    /// Ends it at once, as a crash does: nothing is tidied up.
+    /// Kills it at once, as in a crash, without tidying up.
     pub(crate) async fn sigkill(mut self) {
         self.process.signal("KILL");
         self.process.exit(DEADLINE).await;
     }
 
-    /// Asks it to end, and says how it ended and after how long.
+    /// Ends it with SIGTERM. Returns the exit status and the time that it took.
     pub(crate) async fn sigterm(mut self, within: Duration) -> (ExitStatus, Duration) {
         let asked = Instant::now();
         self.process.signal("TERM");
@@ -200,13 +201,13 @@ impl Exporter {
         Scrape::of(&self.client, self.address).await
     }
 
-    /// Scrapes until it is as wanted, and gives that scrape.
+    /// Scrapes until the scrape is as wanted, and returns it.
     pub(crate) async fn wait_for(&self, what: &str, wanted: impl Fn(&Scrape) -> bool) -> Scrape {
         Scrape::until(&self.client, self.address, what, wanted).await
     }
 }
 
-/// A client of loopback, without a proxy.
+/// Makes a client for loopback, without a proxy.
 pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
@@ -233,7 +234,7 @@ fn bytes(buffer: &Mutex<Vec<u8>>) -> Vec<u8> {
     buffer.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// From a whole line in either format: `... address=127.0.0.1:4711 ...` or
+/// Returns the address in a complete log line in either format: `... address=127.0.0.1:4711 ...` or
 /// `... "address":"127.0.0.1:4711" ...`.
 fn listening(log: &str) -> Option<SocketAddr> {
     let line =

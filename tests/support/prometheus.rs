@@ -1,12 +1,12 @@
-//! Runs a real Prometheus against what a test serves, and asks it what it stored.
+//! Runs a real Prometheus that scrapes what a test serves, and queries what it stored.
 //!
-//! The binaries come from the environment, set by `scripts/test`:
+//! `scripts/test` sets the paths of the binaries in the environment:
 //!
 //! - `WOLKVOX_TEST_PROMETHEUS`: paths of Prometheus binaries, joined by `:`, oldest first
 //! - `WOLKVOX_TEST_PROMTOOL`: the same for promtool
 //!
-//! Without them the tests fail. They never skip: a check that passes because its tool is missing
-//! checks nothing.
+//! Without them the tests fail instead of being skipped: a check that passes because its tool is
+//! missing checks nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,27 +19,28 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-/// Generous, because a test machine may be busy; a Prometheus is usually ready within a second.
+/// Longest wait for a Prometheus, so long because a test machine may be busy; it usually takes a
+/// second.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// Tries of another free port, if another process was faster.
+/// Number of attempts with another port, if another process was faster.
 const PORT_TRIES: usize = 5;
 
-/// A series' labels, with `__name__` where the answer has one.
+/// A series' labels, including `__name__` if the answer has one.
 pub(crate) type Labels = BTreeMap<String, String>;
-/// Time in seconds since the epoch, and value.
+/// Unix time in seconds, and value.
 pub(crate) type Sample = (f64, f64);
 
-/// A Prometheus or promtool binary of the environment.
+/// A Prometheus or promtool binary from the environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Tool {
     pub(crate) path: PathBuf,
-    /// As the binary itself says, such as `3.16.0` or `2.42.0+ds`.
+    /// The version that the binary prints, such as `3.16.0` or `2.42.0+ds`.
     pub(crate) version: String,
 }
 
 impl Tool {
-    /// The version's first number.
+    /// Returns the version's first number.
     pub(crate) fn major(&self) -> u32 {
         self.version
             .split('.')
@@ -55,12 +56,12 @@ impl fmt::Display for Tool {
     }
 }
 
-/// The Prometheus versions to test with, at least one, oldest first.
+/// Returns the Prometheus versions to test with, at least one, oldest first.
 pub(crate) fn binaries() -> Vec<Tool> {
     tools("WOLKVOX_TEST_PROMETHEUS")
 }
 
-/// The promtool versions to test with, at least one, oldest first.
+/// Returns the promtool versions to test with, at least one, oldest first.
 pub(crate) fn promtools() -> Vec<Tool> {
     tools("WOLKVOX_TEST_PROMTOOL")
 }
@@ -74,7 +75,7 @@ fn tools(variable: &str) -> Vec<Tool> {
             let output = Command::new(&path).arg("--version").output().unwrap_or_else(|error| {
                 panic!("{variable}: cannot run {}: {error}", path.display())
             });
-            // Debian's 2.42 prints it to standard error, newer ones to standard output.
+            // Debian's 2.42 prints the version to standard error, newer ones to standard output.
             let text = [output.stdout, output.stderr].concat();
             let text = String::from_utf8_lossy(&text);
             // "prometheus, version 3.16.0 (branch: ...)"
@@ -91,7 +92,7 @@ fn tools(variable: &str) -> Vec<Tool> {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     job: String,
-    /// None: the Prometheus itself, whose port is known only once it is started.
+    /// The target; `None` for Prometheus itself, whose port is not known before it starts.
     address: Option<SocketAddr>,
     scrape_config: Map<String, Value>,
 }
@@ -101,7 +102,7 @@ impl Target {
         Self { job: job.to_owned(), address: Some(address), scrape_config: Map::new() }
     }
 
-    /// The Prometheus itself.
+    /// Makes a job that scrapes Prometheus itself.
     pub(crate) fn itself(job: &str) -> Self {
         Self { job: job.to_owned(), address: None, scrape_config: Map::new() }
     }
@@ -121,8 +122,8 @@ impl Target {
     }
 }
 
-/// A running Prometheus with its own empty storage; it is killed and its files are removed when
-/// this is dropped. Its log is shown if the test fails.
+/// A running Prometheus with its own empty storage. When this is dropped, it is killed and its
+/// files are removed. Its log is shown if the test fails.
 pub(crate) struct Prometheus {
     tool: Tool,
     address: SocketAddr,
@@ -132,13 +133,13 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts `tool` with a scrape interval of one second, and `flags` besides the usual ones
-    /// (such as `--enable-feature=native-histograms`), and waits until it is ready.
+    /// Starts `tool` with a scrape interval of one second and these additional `flags` (such as
+    /// `--enable-feature=native-histograms`), and waits until it is ready.
     pub(crate) async fn start(tool: &Tool, targets: &[Target], flags: &[&str]) -> Self {
         let config = |address| {
             let targets: Vec<Value> =
                 targets.iter().map(|target| target.to_json(address)).collect();
-            // JSON is YAML, and no value needs quoting by hand.
+            // JSON is YAML, so no value needs quoting by hand.
             json!({
                 "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
                 "scrape_configs": targets,
@@ -148,8 +149,8 @@ impl Prometheus {
         Self::begin(tool, config, &[], flags).await
     }
 
-    /// Starts `tool` with a configuration as it is, and with files beside it (path and content), to
-    /// which it may refer, and `flags` besides the usual ones.
+    /// Starts `tool` with this configuration, with the files that it names (path and content), and
+    /// with these additional `flags`.
     pub(crate) async fn start_configured(
         tool: &Tool,
         config: &str,
@@ -171,8 +172,8 @@ impl Prometheus {
             .build()
             .expect("an HTTP client without special settings can be built");
         for _ in 0..PORT_TRIES {
-            // Prometheus does not tell which port it got for ":0", so one is found for it. Somebody
-            // may take that port in between; then another one is tried.
+            // Prometheus does not report which port it got for ":0", so a free one is chosen
+            // before. If another process takes it in between, another one is tried.
             let mut prometheus = Self::spawn(tool, &config, files, flags, client.clone());
             match prometheus.become_ready().await {
                 Ok(()) => return prometheus,
@@ -205,7 +206,7 @@ impl Prometheus {
         }
         let log =
             File::create(log_path(&directory)).expect("the temporary directory can be written");
-        // A flag must not be there twice.
+        // Prometheus refuses a flag that is given twice.
         let storage = Some("--storage.tsdb.path=storage")
             .filter(|_| !flags.iter().any(|flag| flag.starts_with("--storage.tsdb.path=")));
         let child = Command::new(&tool.path)
@@ -232,8 +233,8 @@ impl Prometheus {
                     NotReady::Failed(format!("ended before it was ready: {status}"))
                 });
             }
-            // A test that runs beside this one may have got the port: then the answer is another
-            // Prometheus', and ours is about to end.
+            // A test that runs at the same time may have got the port. Then another Prometheus
+            // answers, and this one is about to end.
             if self.get_text("/-/ready").await.is_ok() && self.is_the_one_that_answers().await {
                 return Ok(());
             }
@@ -259,7 +260,7 @@ impl Prometheus {
         &self.tool
     }
 
-    /// `http://ADDRESS` of its web interface, without a slash at the end.
+    /// Returns `http://ADDRESS` of its web interface, without a slash at the end.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -270,17 +271,18 @@ impl Prometheus {
             .unwrap_or_else(|error| format!("(no log: {error})"))
     }
 
-    /// An instant query, now. Series come in the order of their labels; a scalar has none.
+    /// Evaluates an instant query now. Series are in the order of their labels; a scalar has none.
     pub(crate) async fn query(&self, promql: &str) -> Vec<(Labels, f64)> {
         self.instant(&[("query", promql)], promql).await
     }
 
-    /// An instant query at a time in seconds since the epoch.
+    /// Evaluates an instant query at a Unix time in seconds.
     pub(crate) async fn query_at(&self, promql: &str, time: f64) -> Vec<(Labels, f64)> {
         self.instant(&[("query", promql), ("time", &time.to_string())], promql).await
     }
 
-    /// The same, with the series in the order of the answer: that of `sort` and `topk`.
+    /// Evaluates an instant query, and keeps the order of the answer, which matters for `sort` and
+    /// `topk`.
     pub(crate) async fn query_in_order(&self, promql: &str, time: f64) -> Vec<(Labels, f64)> {
         self.vector(&[("query", promql), ("time", &time.to_string())], promql).await
     }
@@ -304,7 +306,7 @@ impl Prometheus {
         }
     }
 
-    /// A range query; times and step in seconds.
+    /// Evaluates a range query; times and step are in seconds.
     pub(crate) async fn query_range(
         &self,
         promql: &str,
@@ -318,13 +320,13 @@ impl Prometheus {
         self.matrix(&data, promql)
     }
 
-    /// The samples as they were stored, of a range selector such as `up[10m]`.
+    /// Returns the stored samples of a range selector such as `up[10m]`.
     pub(crate) async fn samples(&self, range_selector: &str) -> Vec<(Labels, Vec<Sample>)> {
         let data = self.api("/api/v1/query", &[("query", range_selector)]).await;
         self.matrix(&data, range_selector)
     }
 
-    /// Asks again and again until the answer is as wanted, and gives that answer.
+    /// Repeats a query until the answer is as wanted, and returns it.
     pub(crate) async fn wait_for(
         &self,
         promql: &str,
@@ -345,13 +347,13 @@ impl Prometheus {
         }
     }
 
-    /// The `data` of an endpoint of the HTTP API.
+    /// Returns the `data` of an endpoint of the HTTP API.
     pub(crate) async fn api(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
         let mut url = reqwest::Url::parse(&self.url()).expect("an address makes a URL");
         url.set_path(path);
         url.query_pairs_mut().extend_pairs(parameters);
         let answer = async {
-            // An error's status is 4xx or 5xx, and its reason is in the body.
+            // An error has the status 4xx or 5xx, and its reason in the body.
             let body = self.client.get(url).send().await?.bytes().await?;
             Ok::<_, reqwest::Error>(body)
         };
@@ -369,7 +371,7 @@ impl Prometheus {
         json["data"].take()
     }
 
-    /// Seconds of processor that it has used so far.
+    /// Returns the processor time that it has used so far, in seconds.
     pub(crate) async fn processor_seconds(&self) -> f64 {
         let metrics = self.get_text("/metrics").await.unwrap_or_default();
         let line = metrics.lines().find_map(|line| line.strip_prefix("process_cpu_seconds_total "));
@@ -411,17 +413,18 @@ impl Prometheus {
         result.iter().map(|one| (labels(one), value(one))).collect()
     }
 
-    /// `[1700000000.123, "42"]`; values are strings because JSON has no NaN and no infinity.
+    /// Reads a sample such as `[1700000000.123, "42"]`; values are strings because JSON has no NaN
+    /// and no infinity.
     fn sample(&self, value: &Value, promql: &str) -> Sample {
         let number = value[1].as_str().and_then(|number| number.parse().ok());
         match (value[0].as_f64(), number) {
             (Some(time), Some(number)) => (time, number),
-            // A native histogram, for example: use `api` for those.
+            // Native histograms, for example, must be read with `api`.
             _ => panic!("{}", self.explain(&format!("{promql}: not a number at a time: {value}"))),
         }
     }
 
-    /// The log follows by itself, see [`Drop`].
+    /// Adds the endpoint to a reason. [`Drop`] prints the log.
     fn explain(&self, why: &str) -> String {
         format!("{} at {}: {why}", self.tool, self.url())
     }
@@ -443,7 +446,8 @@ enum NotReady {
     Failed(String),
 }
 
-/// Not left behind, however the test ends. Killed, because nobody reads its storage any more.
+/// A child process that is killed when the test ends in any way. Nobody reads its storage any more,
+/// so it need not stop cleanly.
 struct Process(Child);
 
 impl Process {
@@ -454,7 +458,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, and then neither can be done nor is needed.
+        // If the process has ended by itself, both fail, and neither is needed.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

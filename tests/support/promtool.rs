@@ -1,4 +1,4 @@
-//! Asks a real promtool what it thinks of an exposition, or of files.
+//! Runs a real promtool on an exposition or on files.
 
 use std::{
     io::Write as _,
@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Runs promtool's check of an exposition in the text format; the error is what it says.
+/// Runs promtool's check of an exposition in the text format. Returns its output as the error.
 pub(crate) fn check_metrics(promtool: &Path, exposition: &str) -> Result<(), String> {
     let mut child = Command::new(promtool)
         .args(["check", "metrics"])
@@ -15,7 +15,7 @@ pub(crate) fn check_metrics(promtool: &Path, exposition: &str) -> Result<(), Str
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cannot start {}: {error}", promtool.display()))?;
-    // It reads everything before it writes anything.
+    // promtool reads everything before it writes anything, so writing first cannot block.
     let mut stdin = child.stdin.take().expect("its standard input is a pipe");
     stdin.write_all(exposition.as_bytes()).map_err(|error| error.to_string())?;
     drop(stdin);
@@ -28,7 +28,7 @@ pub(crate) fn check_metrics(promtool: &Path, exposition: &str) -> Result<(), Str
     }
 }
 
-/// Runs promtool with these arguments in the project's folder; the error is what it says.
+/// Runs promtool with these arguments in the project's folder. Returns its output as the error.
 pub(crate) fn run(promtool: &Path, arguments: &[&str]) -> Result<(), String> {
     let output = Command::new(promtool)
         .args(arguments)

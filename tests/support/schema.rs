@@ -1,9 +1,8 @@
-//! Whether a document follows a JSON schema, by those keywords of draft 2020-12 that our own
+//! Validates a document against a JSON schema, by those keywords of draft 2020-12 that our own
 //! schemas use.
 //!
-//! A validator's crate would bring features of its own into `regex`, and so test another exporter
-//! than the one that is released. A keyword that is not known here fails: nothing is passed over in
-//! silence.
+//! A validator's crate would enable features of `regex` that the released exporter lacks, so that
+//! the tests would run another exporter. An unknown keyword fails, so that none is ignored.
 
 use std::{fs, path::Path};
 
@@ -15,7 +14,7 @@ use serde_json::Value;
 pub(crate) struct Schema(Value);
 
 impl Schema {
-    /// From a file of the repository.
+    /// Reads a schema from a file of the repository.
     pub(crate) fn read(path: &str) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

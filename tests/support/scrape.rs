@@ -1,6 +1,6 @@
-//! One scrape in the text format, read back.
+//! One scrape in the text format, parsed.
 //!
-//! Owns a small reader of the format. It must never share code with the exporter's encoder, so that
+//! Owns a small parser of the format. It must never share code with the exporter's encoder, so that
 //! a mistake in one cannot be hidden by the same mistake in the other.
 
 use std::{
@@ -34,7 +34,7 @@ impl Scrape {
         Self::parse(&answer.text().await.expect("a scrape is text"))
     }
 
-    /// Scrapes until it is as wanted, and gives that scrape.
+    /// Scrapes until the scrape is as wanted, and returns it.
     pub(crate) async fn until(
         client: &reqwest::Client,
         address: SocketAddr,
@@ -65,7 +65,7 @@ impl Scrape {
         }
     }
 
-    /// All samples of this name that carry all of these labels.
+    /// Returns all samples with this name that have all of these labels.
     pub(crate) fn all(&self, name: &str, labels: &[(&str, &str)]) -> Vec<(&Labels, f64)> {
         let wanted = |has: &Labels| {
             labels.iter().all(|(key, value)| has.get(*key).is_some_and(|v| v == value))
@@ -74,18 +74,18 @@ impl Scrape {
         samples.map(|(_, labels, value)| (labels, *value)).collect()
     }
 
-    /// Their sum; none if there are none.
+    /// Returns the sum of these samples; `None` without samples.
     pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         self.all(name, labels).into_iter().map(|(_, value)| value).reduce(|a, b| a + b)
     }
 
-    /// A sum over samples that must be there.
+    /// Returns the sum of these samples, of which there must be one.
     pub(crate) fn get(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.sum(name, labels)
             .unwrap_or_else(|| panic!("no {name} {labels:?} in\n{}", self.health()))
     }
 
-    /// The targets that anything is shown of.
+    /// Returns the targets that occur in any sample.
     pub(crate) fn servers(&self) -> Vec<&str> {
         let servers = self.samples.iter().filter_map(|(_, labels, _)| labels.get("server"));
         servers.map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect()
@@ -96,17 +96,17 @@ impl Scrape {
         self.get("wolkvox_up", &[("server", server)]) == 1.0
     }
 
-    /// Requests of a target that failed with this class.
+    /// Returns the number of a target's requests that failed with this class.
     pub(crate) fn errors(&self, server: &str, class: &str) -> f64 {
         self.get("wolkvox_api_errors_total", &[("server", server), ("class", class)])
     }
 
-    /// Polls of a target that failed with this class.
+    /// Returns the number of a target's polls that failed with this class.
     pub(crate) fn failures(&self, server: &str, class: &str) -> f64 {
         self.get("wolkvox_poll_failures_total", &[("server", server), ("class", class)])
     }
 
-    /// Rows of a target with this outcome.
+    /// Returns the number of a target's rows with this outcome.
     pub(crate) fn rows(&self, server: &str, outcome: &str) -> f64 {
         self.get("wolkvox_rows_total", &[("server", server), ("outcome", outcome)])
     }
@@ -115,14 +115,14 @@ impl Scrape {
         self.get("wolkvox_watermark_timestamp_seconds", &[("server", server)])
     }
 
-    /// The classes that a counter of this target is above 0 for.
+    /// Returns the classes for which a counter of this target is above 0.
     pub(crate) fn classes(&self, name: &str, server: &str) -> Vec<&str> {
         let all = self.all(name, &[("server", server)]).into_iter();
         all.filter(|(_, value)| *value > 0.0).map(|(labels, _)| labels["class"].as_str()).collect()
     }
 
-    /// Fails unless a target's menu counters are exactly the truth; those of journeys may still be
-    /// open.
+    /// Fails unless a target's menu counters equal the truth, except those of journeys, which may
+    /// still be open.
     pub(crate) fn assert_truth(&self, server: &str, truth: &Truth) {
         let expected: BTreeMap<(&str, Labels), f64> = expected(truth, &Journeys::default())
             .into_iter()
@@ -143,7 +143,7 @@ impl Scrape {
         assert_eq!(self.rows(server, "new"), truth.rows as f64, "{server}");
     }
 
-    /// The samples that explain a failure.
+    /// Returns the samples that explain a failure.
     fn health(&self) -> String {
         let told = |name: &str| {
             [
@@ -162,7 +162,7 @@ impl Scrape {
     }
 }
 
-/// `name{label="value",...} 1.5`, with `\\`, `\"` and `\n` in values.
+/// Parses `name{label="value",...} 1.5`, with `\\`, `\"` and `\n` in values.
 fn sample(line: &str) -> Option<(String, Labels, f64)> {
     let Some((name, mut rest)) = line.split_once('{') else {
         let (name, value) = line.split_once(' ')?;

@@ -1,4 +1,4 @@
-//! A server for `localhost` whose certificate signs itself, so that nobody has reason to trust it.
+//! A server for `localhost` with a self-signed certificate, which nobody trusts by default.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -8,8 +8,8 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
-/// Its address, and the certificate in PEM. Behind it is what is at `behind`; otherwise it closes
-/// after the handshake.
+/// Starts the server. Returns its address and the certificate in PEM. Connections are forwarded to
+/// `behind`; without it they are closed after the handshake.
 pub(crate) async fn self_signed(behind: Option<SocketAddr>) -> (SocketAddr, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let key = made.signing_key.serialize_der().try_into().expect("a key");
@@ -24,11 +24,11 @@ pub(crate) async fn self_signed(behind: Option<SocketAddr>) -> (SocketAddr, Stri
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                // A client may break the handshake off; that is what it is for.
+                // Clients that do not trust the certificate break off the handshake.
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
                 let Some(behind) = behind else { return };
                 let mut simulator = TcpStream::connect(behind).await.expect("it listens");
-                // Either side may end it at any time.
+                // Either side may close the connection at any time.
                 let _ = copy_bidirectional(&mut stream, &mut simulator).await;
             });
         }

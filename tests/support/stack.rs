@@ -1,14 +1,12 @@
-//! The stack of compose.yaml, at other addresses and faster: its own configuration and rules, from
-//! the files that users have.
-//!
-//! Needs `mod real_prometheus`.
+//! The Prometheus of compose.yaml at other addresses and faster, with its own configuration and
+//! rules from the files that users have.
 
 use std::{fs, path::Path};
 
 use super::prometheus::{Prometheus, Tool};
 
-/// Prometheus as the stack starts it, sixty times as fast; `change` may change a rule file, by its
-/// name.
+/// Starts Prometheus as the stack does, sixty times as fast. `change` may change a rule file, which
+/// it gets by name and content.
 pub(crate) async fn prometheus(
     tool: &Tool,
     exporter: &str,
@@ -21,7 +19,7 @@ pub(crate) async fn prometheus(
     prometheus_every("1s", tool, exporter, alertmanager, flags, change).await
 }
 
-/// The same with another interval of scrapes and evaluations.
+/// Starts Prometheus as the stack does, with another interval of scrapes and evaluations.
 pub(crate) async fn prometheus_every(
     interval: &str,
     tool: &Tool,

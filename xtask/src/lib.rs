@@ -1,5 +1,5 @@
-//! The chores that need Rust: writing dashboards, running the exporter under fire, measuring the
-//! alerts and the source.
+//! Chores that need Rust: generating dashboards, running the exporter under faults and kills, and
+//! measuring the alerts and the source.
 //!
 //! `main` turns arguments into calls; the root package's tests use the same modules. Nothing of
 //! this is released.

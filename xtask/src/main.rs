@@ -13,10 +13,9 @@ enum Chore {
     Dashboards(mixin::Check),
     /// Prints the JSON schema of the configuration file
     ConfigSchema,
-    /// Kills, starves and misleads the exporter, and shows whether it counts every row once all the
-    /// same
+    /// Kills, starves and misleads the exporter, and checks that it still counts every row once
     Soak(soak::Args),
-    /// Measures the detector on months of simulated traffic, beside one that knows the truth
+    /// Measures the detector on months of simulated traffic, compared with one that knows the truth
     Evaluate(evaluate::Args),
     /// Measures how the source reads: comments, names, lines, functions
     Style(style::Args),

@@ -1,4 +1,4 @@
-//! What is not JSON's: character sets, codings, framing, heads.
+//! Tests of everything below JSON in an answer: character sets, content codings, framing, heads.
 
 use std::io::Write as _;
 
@@ -20,7 +20,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// One byte a letter, as Windows-1252 has those of Spanish.
+/// Returns Windows-1252 text, which has one byte for each letter of Spanish.
 fn latin(text: &str) -> Vec<u8> {
     text.chars().map(|c| u8::try_from(u32::from(c)).expect("a letter of Latin-1")).collect()
 }
@@ -48,7 +48,7 @@ async fn options_are_the_same_in_every_character_set() {
             panic!("{content_type}: {read:?}")
         };
         assert_eq!(options[..], [option], "{content_type}");
-        // A server that changes its character set doubles nothing.
+        // A server that changes its character set must not make the same rows count twice.
         assert_eq!(
             *keys.entry(option).or_insert(fingerprints[0]),
             fingerprints[0],
@@ -73,7 +73,7 @@ async fn codings_are_undone_or_named() {
     }
     let padded = [members.clone(), vec![0; 600]].concat();
     assert_eq!(told(&ask(coded("gzip", &padded)).await), "ok A");
-    // The first member alone is no whole answer, and neither is half a second one.
+    // The first gzip member alone is not a whole answer, and neither is a cut second one.
     for cut in [gzip(first).len(), members.len() - 12, members.len() - 1] {
         assert_eq!(told(&ask(coded("gzip", &members[..cut])).await), "truncated", "{cut}");
     }
@@ -86,7 +86,7 @@ async fn codings_are_undone_or_named() {
         );
     }
     assert_eq!(told(&ask(answer("200 OK", "", &gzip(whole.as_bytes()))).await), "not_json");
-    // An empty window may come compressed too.
+    // An empty window may be compressed, too.
     let empty = gzip(br#"{"code":"404","msg":"Validate dates entered"}"#);
     assert_eq!(
         told(&ask(answer("404 Not Found", "Content-Encoding: gzip\r\n", &empty)).await),
@@ -132,7 +132,7 @@ async fn each_cause_has_words_of_its_own() {
     }
     let fault = ask_at("http://name.invalid").await.expect_err("no such name");
     assert!(matches!(fault, ApiError::NameNotFound(_)), "{fault:?}");
-    // A port that was free a moment ago.
+    // A port that was free a moment ago, so that nothing listens on it.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|it| it.local_addr())
         .expect("a port")

@@ -1,20 +1,20 @@
-//! A whole answer with random damage is read exactly, or it fails: it never commits less.
+//! Damages whole answers at random: each must be read exactly or fail, and never commit fewer rows.
 
 use simulator::Random;
 
 use crate::answers::{answer, ask_with, client, row, told};
 use crate::support::front::Front;
 
-/// Draws a number below `end`, the same in every run.
+/// Draws a number below `end` from a fixed sequence, so that every run is the same.
 fn below(random: &mut Random, end: usize) -> usize {
     random.bits() as usize % end
 }
 
-/// Bytes that mean something to JSON, and some that do not.
+/// Bytes with a meaning in JSON, and some without.
 const BYTES: &[u8] = b"{}[]\",:\\ 0123nulltruefalse<\0\x1f\xff\xc3";
 
-/// Damage at one place outside the rows: a byte changed, some taken out, put in or doubled, or the
-/// end cut off.
+/// Damages a body at one place outside the rows: changes, removes, inserts or repeats bytes, or
+/// cuts off the end.
 fn damage(body: &[u8], rows: &[std::ops::Range<usize>], random: &mut Random) -> Option<Vec<u8>> {
     let at = below(random, body.len());
     let length = 1 + below(random, 6);
@@ -49,8 +49,8 @@ async fn damage_to_an_envelope_never_commits_less() {
     let options = ["A", "B", "C", "Ñ"];
     let rows: Vec<String> = options.iter().map(|option| row(option)).collect();
     let good = "ok A B C Ñ";
-    // With the number of rows in words, as the vendor has it, and without it: `data` before and
-    // behind the rest.
+    // With the vendor's count of rows in `msg`, with `data` before the other fields, and with rows
+    // by number.
     let bodies = [
         format!(
             r#"{{"code":"200","error":null,"msg":"4 records were found","data":[{}]}}"#,
@@ -73,7 +73,7 @@ async fn damage_to_an_envelope_never_commits_less() {
         while damaged.len() < 700 {
             damaged.extend(damage(body.as_bytes(), &places, &mut random));
         }
-        // One server that gives them in their order, and one client.
+        // One server that gives the answers in order, and one client.
         let answers = damaged.iter().map(|body| answer("200 OK", "", body)).collect();
         let front = Front::start(answers, None).await;
         let client = client(&front.url()).expect("a client");

@@ -1,6 +1,6 @@
-//! Answers as real servers break them, over a socket and through the real client: what is read, and
-//! what is refused with which class. Nothing that was not understood may be taken for an empty
-//! window.
+//! Answers as real servers break them, over a socket and through the real client: which are read,
+//! and which are refused with which class. An answer that was not understood must never pass for an
+//! empty window.
 //!
 //! | file | shows |
 //! | --- | --- |
@@ -22,14 +22,14 @@ use wolkvox_exporter::{
     wolkvox::{Admission, ApiError, Client, ClientLimits, Query, ReportName, RowParser},
 };
 
-/// One good row with this option.
+/// Returns one good row with this option.
 pub(crate) fn row(option: &str) -> String {
     format!(
         r#"{{"rp_id":"10","conn_id":"6000.10.1040.1795640000.7","customer_id":"C","channel":"voice","attempt":"1","telephone":"57300","date":"2026-11-25 16:00:00","second_event":"7","cod_opc_menu":"{option}"}}"#
     )
 }
 
-/// A whole answer with a good head and this body.
+/// Returns a whole answer with a correct head and this body.
 pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -38,17 +38,17 @@ pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.into_bytes(), body.to_vec()].concat()
 }
 
-/// The exporter's reading of an answer: options of the rows that it would commit, with those left
-/// out, or the failure.
+/// The exporter's reading of a successful answer: options of the rows that it would commit, and the
+/// number of rows that it could not read.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Read {
     pub(crate) options: Vec<String>,
-    /// The keys by which the ledger distinguishes them, beside their dates.
+    /// Keys by which the ledger tells rows of one date apart.
     pub(crate) fingerprints: Vec<u64>,
     pub(crate) unread: u64,
 }
 
-/// Asks a server that answers with these bytes, as the poller does.
+/// Asks a server that answers with these bytes, as the poller asks.
 pub(crate) async fn ask(bytes: Vec<u8>) -> Result<Read, ApiError> {
     let front = Front::start(vec![bytes], None).await;
     ask_at(&front.url()).await
@@ -87,7 +87,7 @@ pub(crate) async fn ask_with(client: &Client) -> Result<Read, ApiError> {
     }
 }
 
-/// The class of a failure, or `ok` and the options.
+/// Returns the class of a failure, or `ok` and the options.
 pub(crate) fn told(result: &Result<Read, ApiError>) -> String {
     match result {
         Ok(read) => format!("ok {}", read.options.join(" ")).trim().to_owned(),

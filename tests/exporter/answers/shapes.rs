@@ -1,10 +1,10 @@
-//! The shapes of JSON.
+//! Tests of JSON in every shape that an answer may have.
 
 use wolkvox_exporter::wolkvox::ApiError;
 
 use crate::answers::{answer, ask, row, told};
 
-/// `$` stands for a good row.
+/// Fails unless each answer is read as stated; `$` in a body stands for a good row.
 async fn assert_told(cases: &[(&str, &str, &str)]) {
     let mut wrong = Vec::new();
     for (status, body, expected) in cases {
@@ -23,7 +23,7 @@ async fn assert_told(cases: &[(&str, &str, &str)]) {
 #[tokio::test]
 async fn an_envelope_is_recognised_or_refused() {
     assert_told(&[
-        // The vendor's, in its spellings.
+        // The vendor's own shape, in all its spellings.
         (
             "200 OK",
             r#"{"code":"200","error":null,"msg":"1 records were found","data":[$]}"#,
@@ -48,7 +48,7 @@ async fn an_envelope_is_recognised_or_refused() {
         ("200 OK", r#"{"code":"200","error":"null","data":[$]}"#, "ok A"),
         ("200 OK", r#"{"code":"200","error":"0","data":[$]}"#, "ok A"),
         ("200 OK", r#"{"code":"200","error":"[]","data":[$]}"#, "ok A"),
-        // Odd words.
+        // Unusual values of the other fields.
         ("200 OK", r#"{"code":"200","msg":["1 record"],"data":[$]}"#, "ok A"),
         ("200 OK", r#"{"code":"200","msg":{"rows":9},"data":[$]}"#, "ok A"),
         ("200 OK", r#"{"code":"200","msg":9,"data":[$]}"#, "ok A"),
@@ -56,7 +56,7 @@ async fn an_envelope_is_recognised_or_refused() {
         ("200 OK", r#"{"code":"200","msg":1.5e300,"data":[$]}"#, "ok A"),
         ("200 OK", r#"{"code":"200","msg":"\ud800","data":[$]}"#, "ok A"),
         ("200 OK", r#"{"code":"500","code":"200","data":[$]}"#, "ok A"),
-        // No rows, and not in the vendor's words.
+        // Empty answers that are not in the vendor's words.
         ("200 OK", r#"{"code":"200"}"#, "schema"),
         ("200 OK", r#"{"code":"200","error":null}"#, "schema"),
         ("200 OK", r#"{"code":"200","data":null}"#, "schema"),
@@ -72,7 +72,7 @@ async fn an_envelope_is_recognised_or_refused() {
         ("200 OK", r#"{"code":"200","data":[],"rows":[$]}"#, "schema"),
         ("200 OK", r#"{"code":"200","data":[$],"rows":[$]}"#, "schema"),
         ("200 OK", r#"{"code":"200","msg":"0 of 7 records could be read","data":[]}"#, "truncated"),
-        // Rows, and words or fields that announce more of them.
+        // Rows with fields or words that announce more rows.
         ("200 OK", r#"{"code":"200","data":[$],"page":1,"total_pages":7}"#, "truncated"),
         ("200 OK", r#"{"code":"200","data":[$],"has_more":true}"#, "truncated"),
         ("200 OK", r#"{"code":"200","data":[$],"pagination":{"total":7}}"#, "truncated"),
@@ -83,7 +83,7 @@ async fn an_envelope_is_recognised_or_refused() {
             r#"{"code":"200","msg":"1 records were found","data":[$],"total":1,"next":null}"#,
             "ok A",
         ),
-        // What is none.
+        // JSON that is not an answer.
         ("200 OK", "{}", "schema"),
         ("200 OK", r#"{"message":"Unauthorized"}"#, "schema"),
         ("200 OK", r#"{"msg":"Unauthorized"}"#, "schema"),

@@ -1,4 +1,4 @@
-//! Flags and their twins in the environment, beside the file or without one.
+//! Tests of flags and their environment variables, with and without a configuration file.
 
 use super::*;
 

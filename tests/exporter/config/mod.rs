@@ -1,5 +1,5 @@
-//! The configuration, through the real binary: each bad input has a fixture and a message to act
-//! on.
+//! Tests of the configuration through the real binary: each kind of bad input has a fixture, and a
+//! message that says how to correct it.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -17,7 +17,7 @@ use std::{
 
 use assert_cmd::Command;
 
-/// The output of the binary.
+/// The exit code and the output of the binary.
 struct Said {
     code: Option<i32>,
     out: String,
@@ -28,9 +28,9 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/config")
 }
 
-/// The binary in the fixtures' directory, with nothing of our own environment.
+/// Makes a command of the binary in the fixtures' directory, with an empty environment.
 fn exporter() -> Command {
-    // A checkout leaves permissions to the umask, and a token that everybody reads is a warning.
+    // A checkout sets permissions by the umask, and a token that others can read causes a warning.
     restrict(&fixtures().join("token"), 0o600);
     let mut command = assert_cmd::cargo_bin_cmd!("wolkvox-exporter");
     command.env_clear().current_dir(fixtures());
@@ -53,13 +53,13 @@ fn check_file(name: &str) -> Said {
     run(checker().arg("--config.file").arg(name))
 }
 
-/// The error of a configuration that is refused.
+/// Returns the error of a configuration, which must be refused.
 fn refused(said: Said) -> String {
     assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{}", said.err);
     said.err
 }
 
-/// The printed configuration of one that is accepted without a warning.
+/// Returns the printed configuration, which must be accepted without a warning.
 fn accepted(said: Said) -> String {
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{}", said.out);
     said.out
@@ -195,7 +195,7 @@ fn needs_no_file() {
     "#);
 }
 
-/// Every file with a mistake, and one that is missing.
+/// Returns the names of all files with a mistake, and of one that does not exist.
 fn mistakes() -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(fixtures().join("refused"))
         .expect("the fixtures")
@@ -207,7 +207,8 @@ fn mistakes() -> Vec<String> {
     names.iter().map(|name| format!("refused/{name}")).collect()
 }
 
-/// At the same places, in the same order, in words of its own.
+/// Each problem of a configuration must be reported in Spanish at the same place and in the same
+/// order, in Spanish words only.
 #[test]
 fn every_mistake_is_told_in_spanish_too() {
     let mut seen = 0;
@@ -236,7 +237,8 @@ fn every_mistake_is_told_in_spanish_too() {
     assert!(seen > 60, "{seen} mistakes");
 }
 
-/// Before anything is started, in the language of the locale, and a warning as well.
+/// A newcomer's first mistakes must be reported in the language of the locale before anything
+/// starts, by the check as well as by a start; so must a warning.
 #[test]
 fn the_first_mistakes_of_a_newcomer_are_told_in_spanish() {
     let spanish = |command: &mut Command| run(command.env("LANG", "es_CO.UTF-8")).err;

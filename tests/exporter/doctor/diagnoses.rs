@@ -1,4 +1,5 @@
-//! What a simulated Wolkvox can show: good rows, faults, another clock, another zone.
+//! Diagnoses that a simulated Wolkvox can cause: good rows, faults, a wrong clock, a wrong time
+//! zone.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use simulator_testing::{Burst, Fault};
@@ -35,7 +36,7 @@ async fn all_is_well() {
     ] {
         assert!(said.has(text), "{text:?} is not in\n{}", said.out);
     }
-    // As many as it says.
+    // The number of requests that it reports is true.
     assert_eq!(api.simulator.requests().used_today, 4);
     assert!(said.out.lines().all(|line| line.chars().count() <= 100), "{}", said.out);
 
@@ -44,7 +45,7 @@ async fn all_is_well() {
     assert!(said.has("[ok] token aceptado") && said.has("Todo está bien."), "{}", said.out);
 }
 
-/// Faults, and parts of the finding and of the remedy in both languages.
+/// Returns faults, each with parts of its finding and remedy in English and in Spanish.
 fn faults() -> Vec<(Fault, [&'static str; 2], [&'static str; 2])> {
     vec![
         (Fault::TokenMissing, ["saw no token", "removed it"], ["no vio ningún token", "la quitó"]),
@@ -139,7 +140,7 @@ async fn a_spent_quota_is_not_asked_on() {
     let texts =
         ["[!!] quota all 1 requests of the day are spent (1 used)", "requests 1 of at most 10"];
     english(&api).await.assert_to_do("spent", &texts);
-    // Now even the question is refused.
+    // After this even the request for the quota is refused.
     spanish(&api).await.assert_to_do("spent", &["[!!] cuota las peticiones del día se agotaron"]);
 }
 
@@ -187,7 +188,7 @@ async fn a_wrong_zone_is_seen_by_the_calls() {
     let at = async |zone: &str, more: &str| {
         doctor(&api.url(), &[&format!("--wolkvox.timezone={zone}"), more], &[]).await
     };
-    // Both its hour and its day are others.
+    // In this zone both the hour and the day differ.
     let said = at("UTC", "--lang=en").await;
     said.assert_to_do(
         "UTC",
@@ -201,7 +202,8 @@ async fn a_wrong_zone_is_seen_by_the_calls() {
 
 #[tokio::test]
 async fn a_clock_that_is_off_is_told() {
-    // Dates have no fractions of a second, so that a little more or less than the skew is seen.
+    // A difference of 10 min 15 s: dates have no fractions of a second, so the measured one varies
+    // a little, and stays above 10 min.
     for (skew, english, spanish) in [
         (-615, "this machine's clock is 10 min ahead", "va 10 min adelantado"),
         (615, "this machine's clock is 10 min behind", "va 10 min atrasado"),

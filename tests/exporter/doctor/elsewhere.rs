@@ -1,5 +1,4 @@
-//! What happens before Wolkvox is reached, and around it: names, ports, certificates, languages,
-//! files.
+//! Diagnoses outside Wolkvox: names, ports, certificates, proxies, languages and files.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -31,7 +30,7 @@ async fn a_closed_port() {
 
 #[tokio::test]
 async fn a_name_that_does_not_exist() {
-    // Reserved never to exist.
+    // A name that is reserved never to exist.
     let said = doctor("https://wv0042.invalid", &[], &[]).await;
     said.assert_to_do(
         "name",
@@ -43,7 +42,7 @@ async fn a_name_that_does_not_exist() {
 async fn a_certificate_that_nobody_trusts() {
     let url = format!("https://localhost:{}", self_signed(None).await.0.port());
     let said = doctor(&url, &[], &[]).await;
-    // The handshake comes before the request.
+    // The handshake fails before a request is sent.
     let texts =
         ["[!!] TLS the TLS handshake failed", "ca-certificates", "requests 0 of at most 10"];
     said.assert_to_do("TLS", &texts);
@@ -63,7 +62,7 @@ async fn a_certificate_of_a_trusted_authority() {
     assert_eq!(said.code, Some(0), "{}", said.out);
     assert!(said.has("[ok] name localhost is "), "{}", said.out);
     assert!(said.has("[ok] TLS the certificate is trusted"), "{}", said.out);
-    // It names another server.
+    // The certificate names another server.
     let said = doctor(&format!("https://{address}"), &[], &trusting).await;
     said.assert_to_do("another name", &["[!!] TLS the TLS handshake failed", "the server's name"]);
 }
@@ -143,7 +142,8 @@ async fn a_configuration_that_cannot_be_used_is_told_and_nothing_is_asked() {
     }
 }
 
-/// An answer that is not Wolkvox's is called by its name, and nothing unchecked is called accepted.
+/// Doctor must name an answer that is not Wolkvox's as such, and must never report the token as
+/// accepted without having checked it.
 #[tokio::test]
 async fn answers_that_are_not_wolkvoxs() {
     let with = |headers: &str, body: &str| {

@@ -1,5 +1,5 @@
-//! `doctor`, through the real binary: every diagnosis is provoked by a simulated Wolkvox or a
-//! socket, and nothing that it prints is anybody's.
+//! Tests of `doctor` through the real binary: each diagnosis is provoked with a simulated Wolkvox
+//! or a socket, and the output holds no personal data.
 
 mod diagnoses;
 mod elsewhere;
@@ -10,11 +10,10 @@ use std::{fs, process::Command};
 use crate::support::api::{TOKEN, noon_name};
 use crate::support::process;
 
-/// The output of doctor, and the files that it left behind.
+/// The output of doctor, and the names of the files that it left behind.
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
-    /// With every run of white space made one space, so that where a line is broken does not
-    /// matter.
+    /// The output with each run of white space as one space, so that line breaks do not matter.
     pub(crate) words: String,
     pub(crate) out: String,
 }
@@ -24,7 +23,7 @@ impl Said {
         self.words.contains(text)
     }
 
-    /// Exits with 1 and says all of this.
+    /// Fails unless the exit code is 1 and the output has all of these texts.
     pub(crate) fn assert_to_do(&self, name: &str, texts: &[&str]) {
         assert_eq!(self.code, Some(1), "{name}: {}", self.out);
         for text in texts {
@@ -34,8 +33,8 @@ impl Said {
     }
 }
 
-/// Against one server, in the simulators' zone and with their token, with these arguments and
-/// variables more.
+/// Runs doctor against one server with the simulators' zone and token, and with these additional
+/// arguments and variables.
 pub(crate) async fn doctor(url: &str, args: &[&str], variables: &[(&str, &str)]) -> Said {
     let directory = tempfile::tempdir().expect("a temporary directory can be created");
     let mut command = process::bare(directory.path());
@@ -50,7 +49,7 @@ pub(crate) async fn doctor(url: &str, args: &[&str], variables: &[(&str, &str)])
     said
 }
 
-/// On another thread, because the simulators live on this one.
+/// Runs a command on another thread, because the simulators run on this one.
 pub(crate) async fn run(mut command: Command) -> Said {
     let output = tokio::task::spawn_blocking(move || command.output());
     let output = output.await.expect("no panic").expect("the binary starts");

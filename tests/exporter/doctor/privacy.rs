@@ -1,4 +1,4 @@
-//! Nothing of a row and no token is in what it prints.
+//! Tests that doctor prints no personal value of a row and no token.
 
 use simulator_testing::{CUSTOMER_PREFIX, Fault, TELEPHONE_PREFIX};
 
@@ -9,7 +9,7 @@ use crate::support::{
     personal::{QUOTED, quoting, rows, text},
 };
 
-/// Every value that belongs to somebody or to one moment, of all rows that a simulator shows.
+/// Returns every value of a simulator's rows that belongs to one person or one moment.
 async fn values(api: &Api) -> Vec<String> {
     let rows = rows(api).await;
     assert!(rows.len() > 300, "{}", rows.len());
@@ -51,7 +51,7 @@ async fn no_value_and_no_token_is_printed() {
     for secret in secrets.iter().map(String::as_str).chain([TOKEN, QUOTED, TELEPHONE_PREFIX]) {
         assert!(!printed.contains(secret), "{secret} is in\n{printed}");
     }
-    // The prefix is short: it may stand in a port.
+    // The prefix of a customer number is short, so it may occur in a port.
     let customers = secrets.iter().filter(|value| value.starts_with(CUSTOMER_PREFIX)).count();
     assert!(customers > 300, "there was something to find");
 }

@@ -1,5 +1,5 @@
-//! Every error class of the contract, through the real binary where that is quick; see `limits` for
-//! the rest.
+//! Tests of every error class through the real binary, except those that would take minutes: see
+//! `limits`.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use crate::support::{
     self_signed::self_signed,
 };
 
-/// One target for each way to fail: name, class, fault.
+/// Returns faults of the simulator, each with the name of its target and its class.
 fn faults() -> Vec<(&'static str, &'static str, Fault)> {
     vec![
         ("500", "http_5xx", Fault::Http500),
@@ -43,7 +43,8 @@ fn faults() -> Vec<(&'static str, &'static str, Fault)> {
     ]
 }
 
-/// Classes that the simulator cannot cause: name, class, URL.
+/// Starts servers for the failures that the simulator cannot cause. Returns names, classes and
+/// URLs.
 async fn raw() -> Vec<(&'static str, &'static str, String)> {
     let canned = async |bytes: Vec<u8>| Front::start(vec![bytes], None).await;
     let plain_on_https = canned(http("400 Bad Request", "plain HTTP here")).await.address;
@@ -78,7 +79,8 @@ async fn every_class_is_provoked_and_counted() {
     let mut expected = Vec::new();
     let mut apis = Vec::new();
     for (name, class, fault) in faults() {
-        // Halved down to a second, for ever, where all that is wrong is the number of rows.
+        // A fault whose only symptom is the number of rows would be halved down to single seconds
+        // for ever.
         let api = Api::start(|_| {}).await;
         let api = match fault {
             Fault::Truncated | Fault::DataMissing | Fault::DataNull => api.times(fault, 3),
@@ -93,7 +95,7 @@ async fn every_class_is_provoked_and_counted() {
         expected.push((name, class));
     }
     let exporter = fleet.start().await;
-    // All of them at 0 from the start, and nothing is taken for anything else afterwards.
+    // Every class is shown at 0 from the start, and only the expected one rises.
     for (name, class) in &expected {
         let scrape = exporter
             .wait_for(&format!("{name}: {class}"), |scrape| scrape.errors(name, class) > 0.0)
@@ -116,7 +118,7 @@ async fn every_class_is_provoked_and_counted() {
             "{name}"
         );
     }
-    // Those after which another try would change nothing end the poll at once.
+    // Classes that another try cannot change must end the poll at once.
     for (name, class) in expected {
         let at_once = [
             "bad_request",
@@ -132,7 +134,7 @@ async fn every_class_is_provoked_and_counted() {
                 .await;
         }
     }
-    // The page says the same in words.
+    // The status page must explain the same failure in words.
     let page = exporter.get("/").await.expect("a status page");
     assert!(
         page.contains("The token was refused") && page.contains("The TLS handshake failed"),
@@ -140,7 +142,7 @@ async fn every_class_is_provoked_and_counted() {
     );
 }
 
-/// The list above and that of `limits` leave no class out.
+/// Each error class must be provoked by a test, here or in `limits`.
 #[test]
 fn every_class_has_a_test() {
     let tested: Vec<&str> = faults()

@@ -1,5 +1,5 @@
-//! Answers that are odd and valid, and answers that break and are asked for again. At the end every
-//! real row is counted once, and every row received is in exactly one outcome.
+//! Tests of answers that are odd but valid, and of answers that break and are requested again. In
+//! the end every real row counts once, and every received row has exactly one outcome.
 
 use jiff::SignedDuration;
 use simulator_testing::{Fault, Options, Truth};
@@ -12,14 +12,15 @@ use crate::support::{
     scrape::Scrape,
 };
 
-/// Polled twice at least, so that all rows were received again.
+/// Waits until a target was polled at least twice, so that all rows were received again.
 async fn settled(exporter: &Exporter, name: &str, truth: &Truth) -> Scrape {
     let what = format!("{name}: read again");
     let rows = truth.rows as f64;
     exporter.wait_for(&what, |s| s.up(name) && s.rows(name, "repeated") >= rows && rows > 0.0).await
 }
 
-/// `extra` entries of each answer are no rows that could be counted.
+/// Fails unless all received rows have an outcome, where `extra` entries of each answer are not
+/// countable rows.
 fn assert_outcomes(scrape: &Scrape, name: &str, truth: &Truth, extra: f64) {
     scrape.assert_truth(name, truth);
     let rows = truth.rows as f64;
@@ -75,7 +76,7 @@ async fn a_single_row_may_come_without_its_list() {
     assert_outcomes(&scrape, "object", &truth, 0.0);
 }
 
-/// A simulator whose traffic ends after its first row.
+/// Starts a simulator whose traffic ends after its first row.
 async fn alone() -> Api {
     for seed in 0.. {
         let quiet = |options: &mut Options| {
@@ -90,7 +91,7 @@ async fn alone() -> Api {
         let Some(until) = ends.into_iter().find(|&until| rows(until) > 0) else { continue };
         let api = Api::start(|options| {
             quiet(options);
-            // As the other one's, whatever the time now.
+            // The same period as before, whatever the time is now.
             (options.from, options.until) = (whole.from, Some(until));
         })
         .await;
@@ -128,7 +129,7 @@ async fn every_way_to_say_that_there_are_no_rows_commits() {
         let scrape = exporter.wait_for(&format!("{name}: watermark moves"), on).await;
         assert!(scrape.classes("wolkvox_poll_failures_total", name).is_empty(), "{name}");
         assert_eq!(scrape.get("wolkvox_rows_total", &[("server", name)]), 0.0, "{name}");
-        // Nothing has ever come, which is a state of its own.
+        // A target without any row yet is shown as such.
         assert_eq!(
             scrape.sum("wolkvox_last_row_timestamp_seconds", &[("server", name)]),
             None,
@@ -137,7 +138,7 @@ async fn every_way_to_say_that_there_are_no_rows_commits() {
     }
 }
 
-/// A 404 is an empty window in the vendor's words only.
+/// A 404 must count as an empty window only in the vendor's words.
 #[tokio::test]
 async fn a_foreign_404_is_a_failure_and_loses_nothing() {
     let api = Api::empty().await.always(Fault::EmptyNotJson);
@@ -161,7 +162,7 @@ async fn a_healthy_server_costs_a_request_a_poll_and_not_one_more() {
     let scrape = exporter.wait_for("8 polls", |scrape| polls(scrape) >= 8.0).await;
     let requests = api.requests();
     println!("{requests} requests of the report in {} polls that have ended", polls(&scrape));
-    // The next one may be under way.
+    // The next poll may have begun.
     let later = polls(&exporter.scrape().await);
     assert!(
         requests as f64 >= polls(&scrape) && requests as f64 <= later + 1.0,

@@ -1,5 +1,5 @@
-//! The library's own rooms, joined as `commands::run` joins them, with settings that the command
-//! line does not have: small limits on an answer, and a disk that fails.
+//! The library's parts, joined as `commands::run` joins them, with settings that the command line
+//! lacks: small limits on an answer, and a disk that fails.
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
-//! Answers that never end or are too large, and a disk that fails: in the library, with limits of
-//! milliseconds and kilobytes instead of a minute and 256 MB.
+//! Tests of answers that never end or are too large, and of a disk that fails: in the library, with
+//! limits of milliseconds and kilobytes instead of a minute and 256 MB.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use wolkvox_exporter::wolkvox::ClientLimits;
 use crate::faults::inside::{Inside, NAME};
 use crate::support::{api::Api, disk::Disk, scrape::Scrape};
 
-/// Classes that are caused here and not in `classes`.
+/// Error classes that are caused here and not in `classes`.
 pub(crate) const CLASSES: [&str; 3] = ["timeout", "too_large", "internal"];
 
 fn limits() -> ClientLimits {
-    // Whole good answers of a busy test machine must fit.
+    // A busy test machine must have time to receive a good answer.
     ClientLimits {
         connect: Duration::from_secs(5),
         answer: Duration::from_millis(700),
@@ -21,7 +21,7 @@ fn limits() -> ClientLimits {
     }
 }
 
-/// The fault strikes the first request; afterwards every row is there once.
+/// Fails the first request with this fault, and waits until every row is counted once.
 async fn passes(fault: Fault, class: &str, limits: ClientLimits) -> Scrape {
     let api = Api::start(|_| {}).await.times(fault, 1);
     let inside = Inside::start(&api, limits, Disk::default()).await;
@@ -81,7 +81,7 @@ async fn a_full_disk_is_internal_until_there_is_room_and_loses_nothing() {
     assert_eq!(failed.sum("wolkvox_menu_window_option_hits", &[("server", NAME)]), None);
     let later = inside.wait_for("more of them", |s| s.failures(NAME, "internal") > 2.0).await;
     assert_eq!(later.watermark(NAME), failed.watermark(NAME));
-    // The disk's failure is no failure of a request.
+    // A failure of the disk must not count as a failure of a request.
     assert!(later.classes("wolkvox_api_errors_total", NAME).is_empty());
 
     disk.empty();

@@ -1,4 +1,5 @@
-//! What is done after a failure: who is asked again, when, and what a scrape shows meanwhile.
+//! Tests of the reaction to a failure: which requests follow, when, and what a scrape shows
+//! meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ async fn a_refused_token_is_not_hammered_and_a_new_one_is_used_at_once() {
         .wait_for("token_invalid", |scrape| scrape.failures("refused", "token_invalid") > 0.0)
         .await;
 
-    // A poll every second, and requests after 2, 4, 8 seconds.
+    // Polls are due every second; after failures the exporter asks again after 2, 4 and 8 seconds.
     let scrape = polls(&exporter, "refused", 8.0).await;
     assert!(api.requests() <= 4, "{} requests", api.requests());
     assert!(!scrape.up("refused"));
@@ -82,7 +83,7 @@ async fn a_spent_quota_asks_no_more() {
     let fleet = Supervisor::of("spent", &api);
     let exporter = fleet.start().await;
     exporter.wait_for("up", |scrape| scrape.up("spent")).await;
-    // Others with tokens of the operation have spent the rest.
+    // Other programs with the operation's token have used up the quota.
     let api = api.always(Fault::QuotaExhausted);
     exporter.wait_for("spent", |scrape| scrape.failures("spent", "quota_exhausted") > 0.0).await;
     let before = api.requests();
@@ -106,7 +107,8 @@ async fn a_quota_that_the_server_tells_is_not_overspent() {
 
 #[tokio::test]
 async fn a_wait_that_the_server_names_is_kept() {
-    // Longer and shorter than the interval: kept between polls, and within one.
+    // A wait that is longer than the interval must hold between polls, and a shorter one within a
+    // poll.
     for (name, wait, interval) in [("between", 4, "1s"), ("within", 3, "30s")] {
         let api = Api::start(|_| {}).await.times(Fault::Throttled { retry_after: Some(wait) }, 1);
         let mut fleet = Supervisor::of(name, &api);
@@ -121,8 +123,8 @@ async fn a_wait_that_the_server_names_is_kept() {
     }
 }
 
-/// An interval in minutes, of a few that seldom end together, whose next window is longest in
-/// coming: a test that counts requests is over before it.
+/// Returns a poll interval in minutes whose next window ends as late as possible, so that a test
+/// that counts requests is over before. The choices seldom end at the same time.
 fn minutes_without_a_second_poll(name: &str) -> u64 {
     let now = Timestamp::now();
     let left = |minutes: &u64| {
@@ -158,7 +160,7 @@ async fn a_redirect_is_not_followed_and_the_token_stays_here() {
     let scrape = exporter.wait_for("up", |scrape| scrape.up("redirect")).await;
     assert_eq!(scrape.errors("redirect", "bad_request"), 2.0);
     scrape.assert_truth("redirect", &api.truth());
-    // It would have come before the next request.
+    // The redirected request would have come before the next request to Wolkvox.
     assert_eq!(String::from_utf8_lossy(&elsewhere.received()), "");
 }
 
@@ -187,7 +189,7 @@ async fn a_failed_poll_moves_nothing_and_takes_the_window_away() {
         assert_eq!(scrape.watermark("fails"), failed.watermark("fails"));
         scrape.assert_truth("fails", &api.truth());
     }
-    // The vendor's failure is not the exporter's.
+    // A failure of the vendor must not make the exporter unready.
     assert!(exporter.get("/-/ready").await.is_some());
 
     api.simulator.clear_faults();
@@ -208,7 +210,7 @@ async fn a_target_that_hangs_delays_no_other() {
     assert!(scrape.up("good"));
     assert!(scrape.classes("wolkvox_poll_failures_total", "good").is_empty());
     scrape.assert_truth("good", &good.truth());
-    // It still waits for its first answer.
+    // The target is still waiting for its first answer.
     assert_eq!(scrape.get(POLLS, &[("server", "hanging")]), 0.0);
     assert_eq!(hanging.requests(), 1);
 }

@@ -1,8 +1,9 @@
-//! What strangers do to an HTTP server, each as one way to spend a connection, over and over.
+//! Attacks on an HTTP server, each of them one way to use a connection, over and over.
 //!
-//! Bounded by whoever drops it. At most [`CROWD`] connections are open at once: more than the
-//! exporter has places for, and fewer than the descriptors that a process usually may have. Whoever
-//! is closed comes back, so that some seconds see thousands of connections.
+//! An attack runs until it is dropped. At most [`CROWD`] connections are open at once: more than
+//! the exporter has places for, and fewer than the descriptors that a process usually may have. A
+//! stranger whose connection is closed reconnects, so that some seconds see thousands of
+//! connections.
 
 use std::{io, time::Duration};
 
@@ -14,19 +15,19 @@ use tokio::{
 
 use crate::hostile::door::{Door, Stream};
 
-/// Strangers that only hold a connection.
+/// Number of strangers that only hold a connection.
 const CROWD: usize = 600;
-/// Strangers that write as fast as they can.
+/// Number of strangers that write as fast as they can.
 const BAND: usize = 16;
-/// Before somebody who was closed comes back.
+/// Wait of a stranger before the next connection, and of a slow one between headers.
 const BACK_AFTER: Duration = Duration::from_millis(100);
-/// Time for which a stranger holds a connection.
+/// Longest time for which a stranger holds a connection.
 const HOLD: Duration = Duration::from_secs(5);
 const GIANT: usize = 4 << 20;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Attack {
-    /// For the figures beside which the others are read.
+    /// Nobody attacks; the other figures are compared with these.
     None,
     SilentConnections,
     SlowHeads,
@@ -53,7 +54,7 @@ impl Attack {
         Self::AbandonedConnections,
     ];
 
-    /// Goes on until it is dropped. `login` is the header of somebody who is let in.
+    /// Starts the attack, which runs until the result is dropped. `login` is a valid login header.
     pub(crate) fn start(self, door: &Door, login: &'static str) -> JoinSet<()> {
         let mut strangers = JoinSet::new();
         let count = match self {
@@ -66,7 +67,7 @@ impl Attack {
             let door = door.clone();
             strangers.spawn(async move {
                 loop {
-                    // That he is thrown out, in whatever way, is what the stranger has to expect.
+                    // The exporter may close the connection in any way.
                     let _ = self.once(&door, login, number).await;
                     if count == CROWD {
                         sleep(BACK_AFTER).await;
@@ -83,7 +84,7 @@ impl Attack {
             Self::SilentConnections => {
                 let mut stream = door.knock().await?;
                 if number.is_multiple_of(2) {
-                    // The beginning of TLS, or of nonsense.
+                    // The first bytes of a TLS record, which mean nothing to a server without TLS.
                     stream.write_all(&[0x16, 3, 1]).await?;
                 }
                 read_to_the_end(&mut stream).await
@@ -97,7 +98,7 @@ impl Attack {
             Self::PipelinedRequests => {
                 let mut stream = door.enter().await?;
                 let request = format!("GET / HTTP/1.1\r\nHost: x\r\n{login}\r\n");
-                // The answers are not read, so writing comes to a halt when all buffers are full.
+                // Nobody reads the answers, so writing stops when all buffers are full.
                 let writing = async { stream.write_all(request.repeat(10_000).as_bytes()).await };
                 tokio::time::timeout(HOLD, writing).await?
             }
@@ -112,8 +113,8 @@ impl Attack {
             Self::WrongPasswords => guess(door).await,
             Self::AbandonedConnections => {
                 door.enter().await.map(drop)?;
-                // Some thousand a second: with more, this machine runs out of ports sooner than the
-                // exporter of patience.
+                // Limits the rate, because with more connections a second the machine would run out
+                // of ports first.
                 sleep(Duration::from_millis(5)).await;
                 Ok(())
             }
@@ -121,7 +122,7 @@ impl Attack {
     }
 }
 
-/// A header more every now and then, never the last.
+/// Sends one header after another, and never the last.
 async fn slow_head(mut stream: Box<dyn Stream>) -> io::Result<()> {
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n").await?;
     loop {
@@ -137,7 +138,7 @@ async fn giant(mut stream: Box<dyn Stream>, begin: &[u8]) -> io::Result<()> {
     read_to_the_end(&mut stream).await
 }
 
-/// A good request, and bytes of all kinds right behind it.
+/// Sends a good request, followed at once by random bytes.
 async fn garbage(mut stream: Box<dyn Stream>, number: usize) -> io::Result<()> {
     stream.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await?;
     let mut state = number as u64;
@@ -151,8 +152,8 @@ async fn garbage(mut stream: Box<dyn Stream>, number: usize) -> io::Result<()> {
     read_to_the_end(&mut stream).await
 }
 
-/// Fifty a second, each on a connection of its own: of a user that exists, and of one that does
-/// not.
+/// Sends fifty wrong logins a second, each on its own connection, for a user that exists and for
+/// one that does not.
 async fn guess(door: &Door) -> io::Result<()> {
     // `prometheus:adivina` and `nadie:adivina`.
     const GUESSES: [&str; 2] = ["cHJvbWV0aGV1czphZGl2aW5h", "bmFkaWU6YWRpdmluYQ=="];

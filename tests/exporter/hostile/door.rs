@@ -1,4 +1,4 @@
-//! Where the exporter listens, and how strangers come in: raw, or through TLS.
+//! Connections of strangers to the exporter: plain, or through TLS.
 
 use std::{
     io,
@@ -19,16 +19,16 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-/// So small that an answer of some megabytes does not fit the buffers between the exporter and who
-/// does not read it.
+/// Receive buffer in bytes: so small that an answer of some megabytes does not fit into all buffers
+/// between the exporter and a client that does not read.
 const RECEIVE_BUFFER: u32 = 16 * 1024;
 
-/// A connection, whatever it runs over.
+/// A connection with or without TLS.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// An exporter's address, and what it takes to speak with it.
+/// An exporter's address, and the TLS settings for a connection to it.
 #[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
@@ -37,8 +37,8 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// `authority`, in PEM, is whose certificate the exporter has; without one it speaks plain
-    /// HTTP.
+    /// Makes the door of an exporter with a certificate of `authority` (PEM), or of one without
+    /// TLS.
     pub(crate) fn new(address: SocketAddr, authority: Option<&str>) -> Self {
         Self { address, tls: authority.map(connector), connections: Arc::default() }
     }
@@ -48,7 +48,7 @@ impl Door {
         self.connections.swap(0, Ordering::Relaxed)
     }
 
-    /// A bare connection.
+    /// Connects without a handshake.
     pub(crate) async fn knock(&self) -> io::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
@@ -57,7 +57,7 @@ impl Door {
         Ok(stream)
     }
 
-    /// With the handshake, where TLS is spoken.
+    /// Connects, with a handshake if the exporter has TLS.
     pub(crate) async fn enter(&self) -> io::Result<Box<dyn Stream>> {
         let stream = self.knock().await?;
         Ok(match &self.tls {

@@ -1,11 +1,11 @@
-//! The real binary among strangers: whatever they send, scrapes go on within a second and memory
-//! stays bounded.
+//! Attacks the real binary with hostile clients: scrapes must continue within a second, and memory
+//! must stay bounded.
 //!
 //! ```console
 //! HOSTILE_SECONDS=20 cargo test --profile dist --test exporter hostile:: -- --nocapture
 //! ```
 //!
-//! prints the figures; without the variable each attack lasts two seconds.
+//! prints the figures. Without the variable each attack lasts two seconds.
 
 mod attack;
 mod door;
@@ -22,17 +22,18 @@ use door::Door;
 use scraper::{Scraper, Scrapes};
 use tokio::time::{Instant, sleep};
 
-/// Longest time of a scrape, on a machine that has time for it. Strangers and scraper share it with
-/// the exporter, and without optimization six hundred handshakes at once are a second's work for
-/// the three of them.
+/// Longest time of a scrape on an idle machine. Attackers and scraper share the machine with the
+/// exporter, and without optimization six hundred handshakes at once take the three of them a
+/// second.
 const WITHIN: Duration = Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 });
-/// On one that is busy with something else, so many times what the longest took while nobody
-/// attacked.
+/// Longest time of a scrape on a busy machine, as a multiple of the longest scrape without an
+/// attack.
 const PATIENCE: u32 = 10;
-/// Memory that all strangers together may cost: a head and the buffers of TLS for each of 512
+/// Most memory for all strangers together, in bytes: a head and the buffers of TLS for each of 512
 /// places.
 const MEMORY: u64 = 96 << 20;
-/// As many rows, each with an option of its own: more than get series of their own by default.
+/// Number of rows, each with an option of its own: more options than get series of their own by
+/// default.
 const OPTIONS: u64 = 2_000;
 /// `prometheus:secreto`.
 const LOGIN: &str = "Authorization: Basic cHJvbWV0aGV1czpzZWNyZXRv\r\n";
@@ -48,7 +49,7 @@ async fn scrapes_go_on_over_tls() {
     among_strangers(true).await;
 }
 
-/// One at a time: the figures of one would be part of the other's.
+/// Runs the tests one at a time, because each measures the whole machine.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 async fn among_strangers(tls: bool) {
@@ -99,14 +100,14 @@ async fn among_strangers(tls: bool) {
     }
 }
 
-/// Duration of each attack, in seconds.
+/// Returns the duration of each attack, in seconds.
 fn seconds() -> u64 {
     std::env::var("HOSTILE_SECONDS")
         .map_or(2, |seconds| seconds.parse().expect("HOSTILE_SECONDS is a number"))
 }
 
-/// At the usual cost: a check takes about 60 ms, so 50 a second are three times what one processor
-/// can do.
+/// Writes a web configuration with the usual cost of a password: a check takes about 60 ms, so that
+/// 50 a second are three times as many as one processor can do.
 fn web_config(directory: &Path, tls: Option<&Authority>) -> std::path::PathBuf {
     let write = |name: &str, text: &str| {
         let path = directory.join(name);
@@ -124,7 +125,7 @@ fn web_config(directory: &Path, tls: Option<&Authority>) -> std::path::PathBuf {
     write("web.yml", &yaml)
 }
 
-/// The same command with the number of descriptors that a process has where nobody has set another.
+/// Limits a command to 1,024 open files, the usual default.
 fn with_usual_descriptors(command: &Command) -> Command {
     let mut limited = Command::new("/bin/sh");
     limited.args(["-c", "ulimit -n 1024 && exec \"$0\" \"$@\""]).arg(command.get_program());

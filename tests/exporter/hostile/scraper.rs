@@ -1,8 +1,7 @@
-//! Scrapes on a thread of its own, as a Prometheus on another machine would, and how long each
-//! took.
+//! Scrapes on a thread of its own, as a Prometheus on another machine would, and measures each.
 //!
-//! Each scrape has a new connection: that is the harder way, for it has to find a place. It never
-//! tries twice.
+//! Each scrape uses a new connection, which is harder than a kept one because it needs a free
+//! place. A failed scrape is not repeated.
 
 use std::{
     io::Read as _,
@@ -14,14 +13,14 @@ use flate2::read::GzDecoder;
 use reqwest::{Certificate, Client};
 
 const PAUSE: Duration = Duration::from_millis(20);
-/// As Prometheus's usual one.
+/// Prometheus's default timeout of a scrape.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The durations of scrapes, ascending.
+/// The durations of scrapes, and the exporter's own figures.
 pub(crate) struct Scrapes {
-    /// In order of length.
+    /// Ascending.
     times: Vec<Duration>,
-    /// The most that the exporter said it had.
+    /// Highest memory that the exporter exposed, in bytes.
     pub(crate) memory: u64,
     pub(crate) descriptors: u64,
 }
@@ -31,13 +30,13 @@ impl Scrapes {
         self.times.len()
     }
 
-    /// The duration at this share of all.
+    /// Returns the duration at this share of all scrapes, such as 0.5 for the median.
     pub(crate) fn at(&self, share: f64) -> Duration {
         self.times[((self.times.len() - 1) as f64 * share).round() as usize]
     }
 }
 
-/// A scraper's way to connect.
+/// The address and credentials of a scraper.
 #[derive(Clone)]
 pub(crate) struct Scraper {
     url: String,
@@ -46,7 +45,7 @@ pub(crate) struct Scraper {
 }
 
 impl Scraper {
-    /// `authority`, in PEM, is whom it trusts.
+    /// Makes a scraper that trusts `authority` (PEM).
     pub(crate) fn new(
         address: std::net::SocketAddr,
         authority: Option<&str>,
@@ -60,7 +59,7 @@ impl Scraper {
         }
     }
 
-    /// Scrapes for so long. The error is that of the first scrape that failed.
+    /// Scrapes for this long. Returns the error of the first scrape that failed, if any.
     pub(crate) fn scrape_for(&self, time: Duration) -> thread::JoinHandle<Result<Scrapes, String>> {
         let scraper = self.clone();
         thread::spawn(move || {
@@ -88,7 +87,7 @@ impl Scraper {
         Ok(scrapes)
     }
 
-    /// One scrape, if it succeeds.
+    /// Scrapes once. Returns the text, unless the scrape fails.
     pub(crate) async fn text(&self) -> Option<String> {
         unpacked(&self.once(&self.client()).await.ok()?).ok()
     }

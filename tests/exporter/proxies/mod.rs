@@ -1,5 +1,5 @@
-//! Through a real proxy (tinyproxy, Debian's `tinyproxy-bin`): the real binary gets to a server
-//! with TLS, the proxy sees no token, and what is wrong with the way is told.
+//! Tests with a real proxy (tinyproxy, Debian's `tinyproxy-bin`): the real binary reaches a server
+//! with TLS, the proxy sees no token, and problems of the proxy are reported as such.
 
 mod proxy;
 
@@ -10,7 +10,7 @@ use crate::support::process;
 use crate::support::self_signed::self_signed;
 use proxy::Proxy;
 
-/// A server with TLS in front of a simulated Wolkvox, and whom to trust for it.
+/// A server with TLS in front of a simulated Wolkvox, and the authority that certified it.
 struct Server {
     url: String,
     port: u16,
@@ -53,7 +53,7 @@ impl Server {
     }
 }
 
-/// With every run of white space made one space.
+/// Returns the text with each run of white space as one space.
 fn words(text: &[u8]) -> String {
     String::from_utf8_lossy(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -109,7 +109,7 @@ async fn the_environments_proxy_serves_whom_it_does_not_except() {
     let (server, proxy) = (Server::start().await, Proxy::start("").await);
     let (args, url) = (["doctor", "--wolkvox.server=https://wv0042.invalid"], proxy.url());
     let said = server.says(&args, &[("HTTPS_PROXY", &url)]).await;
-    // The proxy, not this machine, looks the name up, and cannot.
+    // The proxy resolves the name, not this machine, and fails.
     let text = words(&said.stdout);
     assert!(text.contains("as HTTPS_PROXY says") && !text.contains("has no address"), "{text}");
     assert!(proxy.seen().starts_with(b"CONNECT wv0042.invalid:443 "), "{text}");

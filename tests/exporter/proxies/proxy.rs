@@ -1,4 +1,4 @@
-//! A real proxy behind a tap: what clients send it is kept, to look at what it could have seen.
+//! A real proxy behind a tap that records everything clients send to it.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::support::debian;
 
-/// Ended when dropped.
+/// A running proxy, which ends when this is dropped.
 pub(crate) struct Proxy {
     child: Child,
     address: SocketAddr,
@@ -24,7 +24,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// With this line more in its configuration.
+    /// Starts a proxy with this additional line in its configuration.
     pub(crate) async fn start(line: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be created");
         let free = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
@@ -59,7 +59,7 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// All that clients sent.
+    /// Returns all bytes that clients sent.
     pub(crate) fn seen(&self) -> Vec<u8> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -67,7 +67,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // It may have ended by itself, and then neither can be done nor is needed.
+        // If the proxy has ended by itself, both fail, and neither is needed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -82,7 +82,7 @@ async fn listen(tap: TcpListener, behind: SocketAddr, seen: Arc<Mutex<Vec<u8>>>)
         let seen = Arc::clone(&seen);
         tokio::spawn(async move {
             let mut buffer = vec![0; 16 * 1024];
-            // Either side may end it at any time.
+            // Either side may close the connection at any time.
             while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
                 seen.lock()
                     .unwrap_or_else(PoisonError::into_inner)

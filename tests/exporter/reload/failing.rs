@@ -1,5 +1,5 @@
-//! A reload while the disk fails: the targets it concerns are tried again until it works. On
-//! virtual time, since that takes half a minute.
+//! Tests of a reload while the disk fails: its targets are tried again until it works. On virtual
+//! time, because that takes half a minute.
 
 use std::{
     path::Path,
@@ -31,7 +31,7 @@ use crate::support::{
 
 fn config(names: &[&str]) -> Config {
     let token = TokenSource::fixed(&Secret::new(TOKEN), &Bilingual::verbatim("the test")).unwrap();
-    // Nobody listens there: a poll fails at once.
+    // Nobody listens at this address, so a poll fails at once.
     let target = |name: &&str| {
         TargetConfig::new(name, "http://127.0.0.1:9/".parse().unwrap(), token.clone(), noon())
     };
@@ -77,14 +77,14 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
     while names() != ["b", "c"] {
         sleep(Duration::from_secs(1)).await;
     }
-    // To the fleet it is a target like the others.
+    // To the fleet, this target is like any other.
     let change = fleet.change_to(&config(&["b", "c"])).await.unwrap();
     assert_eq!(change, Change { kept: 2, ..Change::default() });
     fleet.end_all(Duration::from_secs(60)).await;
 }
 
-/// The poller of one target panics: it is started again after a wait, and a reload that ends it
-/// comes to its end.
+/// A poller that panics must be started again after a wait, and must not keep a reload that ends it
+/// from finishing.
 #[tokio::test(start_paused = true)]
 async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
     let store = Arc::new(Store::in_memory([7; 16]).unwrap());
@@ -92,7 +92,7 @@ async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
     let broken = Arc::new(AtomicBool::new(false));
     let clock = {
         let broken = broken.clone();
-        // The poller asks for the time all along: what panics here is as a bug of its own.
+        // The poller asks for the time all along, so this panic is like a bug in the poller.
         move || {
             if broken.swap(false, Ordering::SeqCst) { panic!("a bug") } else { Timestamp::now() }
         }
@@ -141,7 +141,7 @@ async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
     }
     assert_eq!(restarts("a"), 1, "it is polled again");
 
-    // Ends "a", whose poller has just broken off again.
+    // Ends "a", whose poller has just panicked again.
     broken.store(true, Ordering::SeqCst);
     while restarts("a") == 1 {
         sleep(Duration::from_secs(1)).await;

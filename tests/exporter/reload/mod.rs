@@ -1,5 +1,5 @@
-//! The configuration read anew, by the real binary: what comes into force without a count being
-//! lost, what is refused whole, and who may ask.
+//! Tests of reloading the configuration in the real binary: the changes take effect without losing
+//! a count, a bad file changes nothing, and only permitted clients may request a reload.
 
 mod failing;
 
@@ -21,14 +21,14 @@ use crate::support::scrape::Scrape;
 const SUCCESSFUL: &str = "wolkvox_exporter_config_last_reload_successful";
 const SUCCESS_TIME: &str = "wolkvox_exporter_config_last_reload_success_timestamp_seconds";
 
-/// An exporter that may be asked by a request.
+/// Starts an exporter that accepts reload requests over HTTP.
 async fn start(fleet: &Supervisor) -> Exporter {
     let mut command = fleet.command();
     command.arg("--web.enable-lifecycle");
     Exporter::start(command).await
 }
 
-/// Asks for a reload as `curl -X POST` does, and gives status and body.
+/// Requests a reload as `curl -X POST` does. Returns status and body.
 async fn ask(exporter: &Exporter) -> (StatusCode, String) {
     request(exporter, Method::POST).await
 }
@@ -74,7 +74,7 @@ async fn targets_come_and_go_and_their_counts_continue() {
     fleet.add("other", &other.url());
     fleet.write();
     assert_eq!(ask(&exporter).await.0, StatusCode::OK);
-    // Already before its first poll: what had been counted is in the state.
+    // The counts are in the state, so they are back before the first poll.
     let back = exporter.scrape().await;
     back.assert_truth("other", &other.truth());
     assert!(polls(&back, "kept") >= polls(&gone, "kept"));
@@ -86,8 +86,8 @@ async fn targets_come_and_go_and_their_counts_continue() {
     exporter.wait_logged("added=1 removed=0 changed=0 unchanged=1").await;
 }
 
-/// Authorities that cannot be read any more are an error of the configuration, whoever else is
-/// concerned.
+/// A reload must fail, and change nothing, if a file of authorities has become unreadable,
+/// whichever target uses it.
 #[tokio::test]
 async fn a_reload_names_authorities_that_are_damaged_and_who_was_there_goes_on() {
     let api = Api::start(|_| {}).await;
@@ -118,7 +118,7 @@ async fn a_changed_target_goes_on_where_it_was() {
     let exporter = start(&fleet).await;
     let before = exporter.wait_for("up", |scrape| scrape.up("one")).await;
 
-    // The same centre behind another address, and other buckets.
+    // The same contact centre at another address, and other buckets.
     let mut config = fleet.config();
     config["targets"][0]["server"] = json!(another.url());
     config["menu"]["buckets"] = json!([7]);
@@ -230,7 +230,8 @@ async fn who_may_ask() {
     assert_eq!(get.headers()["allow"], "POST");
 }
 
-/// Reloads follow each other as fast as they go while rows come, polls run and scrapes read.
+/// Scrapes must succeed and every row must count, while reloads follow each other as fast as they
+/// can during polls.
 #[tokio::test]
 async fn under_load_no_scrape_fails_and_no_row_is_lost() {
     let now = Timestamp::now();
@@ -248,7 +249,7 @@ async fn under_load_no_scrape_fails_and_no_row_is_lost() {
     exporter.wait_for("up", |scrape| scrape.up("busy")).await;
 
     let (mut reloads, mut hits, begun) = (0, 0.0, Instant::now());
-    // Beyond the last row, and until enough reloads have met a poll.
+    // Until no row is left and enough reloads have met a poll.
     while begun.elapsed() < Duration::from_secs(14) || reloads < 30 {
         fleet.poll["lookback"] = json!(if reloads % 2 == 0 { "2h" } else { "3h" });
         match reloads % 3 {

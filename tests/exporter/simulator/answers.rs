@@ -1,4 +1,4 @@
-//! The plain answers: what is refused in which words, and how what is not refused is sent.
+//! Tests of the simulator's plain answers: the words of each refusal, and the format of a success.
 
 use std::collections::BTreeMap;
 

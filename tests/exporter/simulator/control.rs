@@ -1,4 +1,4 @@
-//! The simulator's switches, flags and end.
+//! Tests of the simulator's switches and flags, and of its end.
 
 use jiff::ToSpan;
 use simulator_testing::{SimulateArgs, Truth, run};
@@ -44,7 +44,7 @@ async fn traffic_can_be_ended_so_that_everything_settles() {
     server.set_clock(moment(MONDAY + 1.day()));
     let last = rows(server.hour().await).await.iter().map(|row| text(row, "date").to_owned()).max();
     assert_eq!(last.as_deref(), Some("2026-01-19 10:29:59"));
-    // What has ended cannot go on: rows would appear where all had been read.
+    // Ended traffic cannot be resumed, because new rows would appear in windows that had been read.
     assert_eq!(server.post("traffic", r#"{"until":"2027-01-01T00:00:00Z"}"#).await.status(), 400);
     assert_eq!(server.truth("from=2026-01-19T15:30:00Z").await, Truth::default());
 }
@@ -72,7 +72,7 @@ async fn an_address_in_use_is_named() {
         ("--simulate.scale", "2.5", "NaN"),
         ("--simulate.late-share", "1", "2"),
     ] {
-        // Written as one, so that a value that begins with a dash is not taken for a flag.
+        // One argument, so that a value with a leading dash does not look like a flag.
         assert!(parse(&[&format!("{flag}={good}")]).is_ok(), "{flag} {good}");
         assert!(parse(&[&format!("{flag}={bad}")]).is_err(), "{flag} {bad}");
     }

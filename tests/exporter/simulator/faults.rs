@@ -1,4 +1,4 @@
-//! Every fault, as a client meets it.
+//! Tests of every fault of the simulator, as a client sees it.
 
 use std::io::Read as _;
 
@@ -81,7 +81,7 @@ async fn odd_answers_that_are_whole() {
     let data = total["data"].as_array().unwrap();
     assert_eq!((data.len(), text(&data[count], "conn_id")), (count + 1, ""));
 
-    // In a window without rows, these are all ways to say so.
+    // Ways to answer a window without rows.
     server.fault(Fault::EmptyOk);
     let empty = body(server.nothing().await.unwrap()).await;
     assert_eq!(
@@ -178,7 +178,7 @@ async fn connections_that_fail_amid_an_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_that_take_for_ever_end_at_the_limit_on_time() {
-    // The clock of the runtime jumps whenever everybody waits; nobody really does.
+    // The paused clock jumps whenever everything waits, so no time passes.
     let server = Server::start(|_| {}).await;
     let start = tokio::time::Instant::now();
     let mut drip = server.faulty(Fault::Drip).await.unwrap();

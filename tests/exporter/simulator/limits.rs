@@ -1,4 +1,4 @@
-//! Limits of the vendor: rows, bytes, requests a day and at once.
+//! Tests of the vendor's limits: rows, bytes, requests a day, and requests at once.
 
 use jiff::ToSpan;
 use serde_json::Value;
@@ -30,7 +30,7 @@ async fn more_rows_than_the_limit_are_cut_or_refused() {
         assert_eq!(text(&answer, "msg"), msg);
         assert_eq!(answer["data"].as_array().unwrap().len() as u64, limit);
     }
-    // Exactly as many as the limit are no reason to refuse.
+    // A window with exactly as many rows as the limit is not refused.
     let server = start(OverLimit::Refuse, 70_000).await;
     assert_eq!(server.report(window.0, window.1).await.unwrap().status(), 200);
     let server = start(OverLimit::Refuse, 69_999).await;
@@ -66,7 +66,7 @@ async fn a_server_fails_at_too_much_and_at_an_unanswerable_second_in_its_own_way
             let status = response.status().as_u16();
             (status, response.text().await.unwrap_or_else(|_| "broken off".to_owned()))
         };
-        // An hour is too much; the second alone has no row at all.
+        // An hour has too many rows, and this one second has none.
         let (found, body) = meets(at, at + 1.hour()).await;
         assert!(found == status && body.contains(words), "{over_limit:?}: {found} {body}");
         let unanswerable =
@@ -117,7 +117,7 @@ async fn every_request_costs_one_until_the_next_local_day() {
     server.nothing().await.unwrap();
     server.faulty(Fault::Http500).await.unwrap();
     assert_eq!(refused(server.hour().await).await, spent);
-    // 23:59:59 of the same local day, though not of the same UTC day.
+    // 23:59:59 of the same local day, but of another UTC day.
     server.set_clock(moment(MONDAY + 2.days() - 1.second()));
     assert_eq!(refused(server.hour().await).await, spent);
     server.set_clock(moment(MONDAY + 2.days()));
@@ -132,7 +132,7 @@ async fn a_third_request_in_flight_is_refused() {
     let refusal = (403, "EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)".to_owned());
     assert_eq!(refused(server.hour().await).await, refusal);
     drop(first);
-    // The server learns of it from the closing connection, so one looks until it has.
+    // The server notices a closed connection after a while, so this waits until it has.
     while server.hour().await.unwrap().status() == 403 {
         tokio::task::yield_now().await;
     }

@@ -1,6 +1,6 @@
-//! The simulator, driven over HTTP as a client in another process would.
+//! Tests of the simulator, driven over HTTP as a client in another process would.
 //!
-//! The clock is a parameter: no test waits for a row to become visible.
+//! The clock is a parameter, so no test waits for a row to become visible.
 
 mod answers;
 mod control;
@@ -22,10 +22,10 @@ use serde_json::Value;
 use simulator_testing::{Fault, FaultRule, Options, Simulator, Truth, serve};
 use tokio::net::TcpListener;
 
-/// A working Monday.
+/// Midnight at the start of a working Monday.
 const MONDAY: DateTime = date(2026, 1, 19).at(0, 0, 0, 0);
 
-/// A simulator behind a socket, and a clock to set.
+/// A simulator behind a socket, with a clock that tests set.
 struct Server {
     simulator: Arc<Simulator>,
     url: String,
@@ -42,7 +42,7 @@ fn digits(local: DateTime) -> String {
 }
 
 impl Server {
-    /// Starts one at the end of Monday; `change` sets what differs from the usual options.
+    /// Starts a simulator at the end of Monday; `change` changes the default options.
     async fn start(change: impl FnOnce(&mut Options)) -> Self {
         let now = Arc::new(AtomicI64::new(moment(MONDAY + 1.day()).as_second()));
         let clock = Arc::clone(&now);
@@ -83,12 +83,12 @@ impl Server {
         self.get(Some("right"), &query).await
     }
 
-    /// The hour from ten to eleven.
+    /// Requests the hour from ten to eleven.
     async fn hour(&self) -> reqwest::Result<Response> {
         self.report(MONDAY + 10.hours(), MONDAY + 10.hours() + 3_599.seconds()).await
     }
 
-    /// A quiet window without a row.
+    /// Requests a window without rows.
     async fn nothing(&self) -> reqwest::Result<Response> {
         let later = MONDAY + 3.days();
         self.report(later, later + 5.minutes()).await
@@ -141,7 +141,7 @@ fn text<'a>(row: &'a Value, field: &str) -> &'a str {
     row[field].as_str().unwrap_or_else(|| panic!("no {field} in {row}"))
 }
 
-/// The identity of a row.
+/// Returns the fields that identify a row.
 fn identity(row: &Value) -> Vec<String> {
     ["rp_id", "conn_id", "channel", "date", "second_event", "attempt", "cod_opc_menu"]
         .map(|field| text(row, field).to_owned())

@@ -1,4 +1,5 @@
-//! Rows: as many as the truth says, the same for the same seed, and when they appear.
+//! Tests of the simulator's rows: their number equals the truth, a seed determines them, and each
+//! appears at its time.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -119,8 +120,8 @@ async fn a_day_is_answered_in_a_moment() {
     let start = std::time::Instant::now();
     let day = rows(server.report(MONDAY, MONDAY + 1.day() - 1.second()).await).await;
     assert!(day.len() > 20_000);
-    // Well below a second with optimization; unoptimized and on a busy machine some seconds. A
-    // look-back that walks through every interaction again and again would take minutes.
+    // Takes well below a second with optimization, and some seconds without it on a busy machine. A
+    // search that walks through every interaction each time would take minutes.
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
@@ -173,7 +174,7 @@ async fn diagram_1_has_a_row_for_each_call_and_none_for_chats() {
         "{hung_up} of {}",
         ends.len()
     );
-    // The calls are those of diagram_13.
+    // Nearly all calls of diagram_1 also occur in diagram_13.
     let options: HashSet<_> =
         rows(server.hour().await).await.iter().map(|row| text(row, "conn_id").to_owned()).collect();
     let known = calls.iter().filter(|call| options.contains(**call)).count();

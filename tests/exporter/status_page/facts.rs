@@ -1,4 +1,4 @@
-//! What `/status.json` says, against its schema and the simulator's truth.
+//! Tests of the content of `/status.json`, against its schema and the simulator's truth.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,7 +21,7 @@ fn target<'a>(status: &'a Value, name: &str) -> &'a Value {
     targets.iter().find(|target| target["server"] == name).expect("it is there")
 }
 
-/// Every object in a document, by where it is.
+/// Collects the path and the keys of every object in a document.
 fn objects(at: &str, value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -78,8 +78,8 @@ async fn it_follows_its_schema_in_every_state() {
     assert_strict(&schema, &english, 30);
 }
 
-/// In no object of the document may there be one thing more, or one less; and it has more than so
-/// many objects.
+/// Fails unless the schema rejects every object of the document that has one key more or one key
+/// less. The document must have more than `least` objects.
 fn assert_strict(schema: &Schema, english: &Value, least: usize) {
     let mut places = Vec::new();
     objects("", english, &mut places);
@@ -100,8 +100,8 @@ fn assert_strict(schema: &Schema, english: &Value, least: usize) {
     }
 }
 
-/// A contact centre that is always as busy, of which Wolkvox keeps four weeks, and an option that
-/// nobody has entered for two hours.
+/// Configures a contact centre that is equally busy all day, of which Wolkvox keeps four weeks,
+/// with an option that nobody has chosen for two hours.
 fn stopped(options: &mut Options) {
     let now = Timestamp::now();
     options.from = Some(now - SignedDuration::from_hours(29 * 24));
@@ -171,8 +171,8 @@ async fn what_is_unlike_the_usual_is_told_by_name_as_soon_as_the_weeks_before_ar
     metrics_reference::knows(&exporter.get("/metrics").await.expect("metrics"));
 }
 
-/// Rows by routing point, channel and option, as far as they are listed one by one; and all of
-/// them.
+/// Returns the hits by routing point, channel and option, and their sum with those that are not
+/// listed one by one.
 fn hits(target: &Value) -> (BTreeMap<(String, String, String), u64>, u64) {
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let sum = |hourly: &Value| -> u64 {
@@ -219,7 +219,7 @@ async fn the_last_day_is_the_truth_after_a_restart_too() {
     exporter.wait_for("every row was read twice", read_twice).await.assert_truth("main", &truth);
     let before = status(&exporter, "").await;
     assert_truth(target(&before, "main"), &truth);
-    // Counting began an hour ago, which is said.
+    // Counting began an hour ago, and the document says when.
     assert!(target(&before, "main")["last_day"]["known_from"].is_string());
 
     exporter.process.signal("TERM");

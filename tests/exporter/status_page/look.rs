@@ -1,4 +1,4 @@
-//! What a browser makes of the page.
+//! Tests of the status page in a real browser.
 //!
 //! With `WOLKVOX_TEST_PICTURES=docs/pictures` it also takes the pictures of the documentation.
 
@@ -22,12 +22,13 @@ use crate::support::{
 const MEASURE: &str = include_str!("look.js");
 const LANGUAGES: [(&str, &str); 2] = [("en", "en-GB,en;q=0.9"), ("es", "es-CO,es;q=0.9,en;q=0.8")];
 
-/// The option of the demonstration that died the evening before.
+/// The option of the demonstration that fell silent the evening before.
 const DEAD: &str = "Ventas al hogar (VENTAS_HOGAR) · Ventas (4628) · voice: 0 ";
-/// Reading four weeks takes two and a half minutes of the demonstration's pauses.
+/// Longest time for reading four weeks, which takes two and a half minutes because of the pauses in
+/// the demonstration.
 const DEADLINE: Duration = Duration::from_secs(400);
 
-/// The demonstration, as soon as it names that option.
+/// Starts the demonstration, and waits until its page names that option.
 async fn demo() -> (tempfile::TempDir, Exporter) {
     let directory = tempfile::tempdir().expect("a temporary directory can be created");
     let mut command = bare(directory.path());
@@ -48,7 +49,7 @@ async fn demo() -> (tempfile::TempDir, Exporter) {
     }
 }
 
-/// Opens the page and looks at it, in both schemes and at both ends of the widths.
+/// Opens the page and checks it in both colour schemes and at the narrowest and widest size.
 async fn look(browser: &Browser, url: &str, language: &str, charts: u64) -> Vec<Value> {
     let mut seen = Vec::new();
     for (width, scheme) in [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")] {
@@ -93,11 +94,11 @@ async fn the_demo_reads_well_on_a_telephone_and_a_screen_by_day_and_by_night_in_
             pages.iter().filter_map(|page| page["least"].as_f64()).fold(f64::INFINITY, f64::min)
         );
     }
-    // The link to the other language wins over what the browser asks for.
+    // The link to the other language must take precedence over the browser's language.
     browser.run("document.querySelector('header a').click()").await;
     assert_eq!(browser.run("return document.documentElement.lang").await, "en");
 
-    // What would be wrong is noticed.
+    // The check itself must detect these defects.
     browser
         .run(
             "const p = document.createElement('p'); p.textContent = 'too wide and too pale'; \
@@ -133,7 +134,7 @@ async fn the_demo_reads_well_on_a_telephone_and_a_screen_by_day_and_by_night_in_
     }
 }
 
-/// Takes the upper part of a page into a PNG.
+/// Takes a picture of the upper part of a page, as PNG.
 async fn take(
     browser: &Browser,
     url: &str,
@@ -159,7 +160,7 @@ async fn targets_in_trouble_say_so_in_words_and_shapes() {
     let silent = Api::empty().await;
     fleet.add("silent", &silent.url());
     let down = Api::start(|_| {}).await.always(Fault::Maintenance);
-    // Nothing that a name may hold breaks the layout.
+    // No characters of a name may break the layout.
     fleet.add(&"a-name-without-a-space-".repeat(5), &down.url());
     let exporter = fleet.start().await;
     exporter
@@ -198,7 +199,8 @@ async fn targets_in_trouble_say_so_in_words_and_shapes() {
             assert!(text.contains(words), "{words:?} is not in\n{text}");
         }
         assert!(!text.contains(TOKEN));
-        // Each state has a shape of its own beside its name, and failed polls have crosses.
+        // Each state has a shape beside its name, and failed polls have crosses, so that colour is
+        // not needed.
         let shapes = browser.run(
             "return [...document.querySelectorAll('.state path')].map(p => p.getAttribute('d'))",
         );

@@ -3,9 +3,9 @@
 //!
 //! | file | shows |
 //! | --- | --- |
-//! | `look` | what a browser makes of the page: widths, schemes, languages, contrast, weight; and takes the pictures |
-//! | `proxied` | that its links work under a sub-path of a real reverse proxy |
-//! | `facts` | that `/status.json` follows its schema and tells the truth, over a restart too |
+//! | `look` | the page in a browser: widths, schemes, languages, contrast, weight; the pictures |
+//! | `proxied` | links of the page under a sub-path of a real reverse proxy |
+//! | `facts` | `/status.json` against its schema and the truth, also over a restart |
 
 mod facts;
 mod look;

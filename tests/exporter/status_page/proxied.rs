@@ -1,4 +1,4 @@
-//! The page behind a real reverse proxy that shows it under a path of its own: nginx.
+//! Tests of the page behind a real reverse proxy (nginx) that serves it under a path of its own.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::support::{api::Api, debian, fleet::Supervisor, process::client};
 
-/// A proxy in a directory of its own, ended when it is dropped.
+/// A proxy in its own directory, which ends when this is dropped.
 struct Proxy {
     child: Child,
     address: SocketAddr,
@@ -17,7 +17,8 @@ struct Proxy {
 }
 
 impl Proxy {
-    /// Under `/wolkvox/`, as `docs/status.md` has it.
+    /// Starts a proxy that serves the exporter under `/wolkvox/`, configured as in
+    /// `docs/status.md`.
     fn start(behind: SocketAddr) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let address = TcpListener::bind("127.0.0.1:0")
@@ -81,7 +82,7 @@ async fn every_link_works_under_a_path_of_a_proxy() {
     };
     let links = links(&page);
     assert!(links.len() >= 5, "{links:?}");
-    // The list of runbooks, a runbook that leads to another, and whatever these link to.
+    // The list of runbooks, a runbook that links to another, and everything that these link to.
     let mut pages: Vec<(String, Vec<String>)> = vec![(String::new(), links)];
     for path in ["runbooks/?lang=es", "runbooks/WolkvoxRowsRejected?lang=en"] {
         let answer =

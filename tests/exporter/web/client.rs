@@ -1,4 +1,4 @@
-//! A client that says exactly what it is told to, and reads what comes back byte by byte.
+//! A client that sends exactly the given bytes, and reads the response byte by byte.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::web::{BUFFERS, Server};
 
-/// A client that says exactly what it is told to.
+/// A connection on which a test sends raw bytes.
 pub(crate) struct Client(pub(crate) TcpStream);
 
 impl Client {
@@ -22,13 +22,13 @@ impl Client {
             match self.0.try_write(text) {
                 Ok(n) => text = &text[n..],
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                // The server may well be gone before it has been told everything.
+                // The server may close the connection before it has received everything.
                 Err(_) => return,
             }
         }
     }
 
-    /// Whatever comes next, or `None` when the server has closed.
+    /// Returns the next bytes, or `None` if the server has closed the connection.
     pub(crate) async fn some(&self) -> Option<Vec<u8>> {
         let mut buffer = vec![0; 1 << 16];
         loop {
@@ -42,7 +42,7 @@ impl Client {
         }
     }
 
-    /// Everything until the server closes.
+    /// Returns everything until the server closes the connection.
     pub(crate) async fn rest(&self) -> Vec<u8> {
         let mut all = Vec::new();
         while let Some(some) = self.some().await {
@@ -51,7 +51,7 @@ impl Client {
         all
     }
 
-    /// One answer on a connection that stays open.
+    /// Reads one answer on a connection that stays open.
     pub(crate) async fn answer(&self) -> Answer {
         let mut all = Vec::new();
         loop {
@@ -86,7 +86,7 @@ impl Answer {
         lines.find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The head without `Date`, which moves on between two requests.
+    /// Returns the head without `Date`, which may differ between two requests.
     pub(crate) fn undated(&self) -> Vec<&str> {
         self.head.lines().filter(|line| !line.starts_with("date: ")).collect()
     }
@@ -96,7 +96,7 @@ impl Answer {
     }
 }
 
-/// One request on a connection of its own. `extra` are whole header lines.
+/// Sends one request on a connection of its own. `extra` holds whole header lines.
 pub(crate) async fn ask(server: &Server, method: &str, path: &str, extra: &str) -> Answer {
     let client = Client::connect(server.address).await;
     let request =

@@ -1,4 +1,4 @@
-//! The end of the server.
+//! Tests of the server's shutdown.
 
 use std::{future::Future, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Who gets which format and encoding.
+//! Tests of content negotiation: the format and the encoding of each request.
 
 use std::io::Read as _;
 
@@ -51,8 +51,8 @@ async fn format_and_encoding_follow_the_headers() {
     }
 }
 
-/// As a Prometheus with native histograms asks, and its `Content-Type` as it wants it: it takes any
-/// other for text.
+/// A client that names protobuf must get it. The request is that of a Prometheus with native
+/// histograms, which takes any other `Content-Type` for text.
 #[tokio::test]
 async fn protobuf_is_for_those_who_name_it() {
     let server = start("/metrics", ServerLimits::default()).await;

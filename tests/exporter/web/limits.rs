@@ -1,4 +1,4 @@
-//! What one connection may take, and all of them together.
+//! Tests of the limits of one connection, and of all connections together.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use tokio::{
 };
 use wolkvox_exporter::web::{ServerLimits, listen};
 
-/// The server's: how long nobody is closed.
+/// Time after its last byte for which the server closes no waiting connection; the same value as in
+/// the server.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 use crate::web::{
@@ -45,7 +46,8 @@ async fn rubbish_is_refused_and_a_body_is_not_waited_for() {
         client
             .send(format!("{method} /metrics HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n").as_bytes())
             .await;
-        // It ends without the client having asked for that, and without a timer having run out.
+        // The server ends the connection although the client did not ask for it and no timer
+        // expired.
         let answer = Answer::parse(&client.rest().await).unwrap();
         assert_eq!(
             (answer.status, answer.header("connection")),
@@ -67,7 +69,7 @@ async fn a_slow_or_idle_client_is_closed_when_its_time_is_up() {
     }
 }
 
-/// Whoever says so much and no more.
+/// Fails unless a client that sends only `begin` is closed when its time is up.
 pub(crate) async fn is_closed_in_time(server: &Server, begin: &[u8], limits: ServerLimits) {
     let client = Client::connect(server.address).await;
     let begun = Instant::now();
@@ -153,7 +155,7 @@ async fn the_kernel_keeps_a_burst_of_connections_and_little_of_their_answers() {
     assert_eq!(listen(&[taken]).unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
     let listener = listen(&[taken, free]).unwrap();
     drop(in_use);
-    // Nobody accepts: one that the kernel turned away would try again after a second, and then in
+    // Nobody accepts here. A client that the kernel turned away would try again after a second, in
     // vain.
     let address = listener.local_addr().unwrap();
     let burst = async {

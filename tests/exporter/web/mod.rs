@@ -1,7 +1,8 @@
-//! The server over real sockets: every route and status, negotiation, limits, and the end.
+//! Tests of the web server over real sockets: every route and status, negotiation, limits, and the
+//! shutdown.
 //!
 //! The clock is paused, so that tokio jumps to the next timer as soon as nothing else can happen:
-//! limits of many seconds are tested as they are, and nothing sleeps to be right.
+//! limits of many seconds are tested at their real values, and no test sleeps.
 
 mod client;
 mod ending;
@@ -25,7 +26,7 @@ use wolkvox_exporter::{
 
 const BUFFERS: u32 = 16 * 1024;
 
-/// A server, and what a test may turn while it runs.
+/// A running server, and the parts of it that a test may change.
 struct Server {
     address: SocketAddr,
     publication: Arc<Publication>,
@@ -60,7 +61,7 @@ async fn start_with(telemetry_path: &str, limits: ServerLimits, access: Access) 
         access: Arc::new(access),
         reloader: None,
     };
-    // Buffers so small that a large answer does not fit them; a connection has those of its
+    // The buffers are so small that a large answer does not fit. A connection inherits those of its
     // listener.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_send_buffer_size(BUFFERS).unwrap();
@@ -103,7 +104,7 @@ fn hits(series: u64) -> Vec<Family> {
     vec![hits]
 }
 
-/// Asks for more than the sockets' buffers hold, and does not read.
+/// Requests more than the sockets' buffers hold, and does not read it.
 async fn stuck(server: &Server) -> Client {
     server.publication.publish(Published::new(&hits(10_000)));
     let client = Client::connect(server.address).await;

@@ -1,4 +1,4 @@
-//! The same limits over TLS, which has buffers of its own.
+//! Tests of the same limits over TLS, which has buffers of its own.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ use crate::web::{
     start_with,
 };
 
-/// A server that speaks TLS, and what a client needs to speak with it.
+/// Starts a server with TLS. Returns it with a connector that trusts it.
 async fn start_tls(limits: ServerLimits) -> (Server, TlsConnector) {
     let authority = authority::Authority::new();
     let pair = authority.pair();
@@ -48,7 +48,7 @@ async fn start_tls(limits: ServerLimits) -> (Server, TlsConnector) {
     (server, TlsConnector::from(Arc::new(config)))
 }
 
-/// The same as [`stuck`], over TLS.
+/// Does the same as [`stuck`], over TLS.
 async fn stuck_over_tls(
     server: &Server,
     connector: &TlsConnector,
@@ -72,8 +72,8 @@ async fn over_tls_the_same_limits_hold() {
     for begin in [&b""[..], &[0x16, 3, 1]] {
         is_closed_in_time(&server, begin, limits).await;
     }
-    // The smaller answer fits the sockets' buffers and those of TLS together, but not the former
-    // alone.
+    // The smaller answer fits into the buffers of the sockets and of TLS together, but not into
+    // those of the sockets alone.
     for (series, late) in [(10_000, true), (10_000, false), (1_000, true), (1_000, false)] {
         let mut client = stuck_over_tls(&server, &connector, series).await;
         let second = Duration::from_secs(1);

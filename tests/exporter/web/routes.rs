@@ -1,4 +1,4 @@
-//! Every route, status and header.
+//! Tests of every route, status and header.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -84,7 +84,7 @@ async fn readiness_says_why_not() {
     assert!(answer.text().contains("the state is being <restored>"));
     assert!(get(&server, "/").await.text().contains("being &lt;restored&gt;"));
     assert_eq!(get(&server, "/-/healthy").await.status, 200);
-    // Without the counters the series would seem to vanish: no scrape is better than that one.
+    // Without the counters the series would seem to vanish, so the scrape must fail instead.
     let answer = get(&server, "/metrics").await;
     assert_eq!(answer.status, 503);
     assert!(

@@ -27,31 +27,30 @@ use crate::{
 };
 
 const SERVER: &str = "0042";
-/// Every live row's journey is over by then.
+/// Seconds from the start after which the journeys of all live rows are over.
 const LIVE: i64 = TRAFFIC + IDLE + 1200;
-/// The reading has ended by then, whatever happens.
+/// Seconds from the start after which the reading has ended in any case.
 const LATEST: i64 = 6 * 86_400;
 
 #[derive(Debug, Clone)]
 pub(super) struct Life {
     pub(super) vendor: Vendor,
-    /// Moments, in seconds from the start, at which the process is killed.
+    /// Moments at which the process is killed, in seconds from the start.
     pub(super) kills: Vec<i64>,
-    /// After so many writes of each process power fails.
+    /// Numbers of writes after which power fails, one for each process.
     pub(super) power_cuts: Vec<u64>,
-    /// The weeks before are read.
+    /// True if the weeks before are read.
     pub(super) reads: bool,
-    /// The most requests for it; and those of the processes after the last kill, where they are
-    /// others.
+    /// Most requests for the weeks before; `more` replaces it after the last kill.
     pub(super) requests: u32,
     pub(super) more: Option<u32>,
-    /// Requests a day, of all.
+    /// Most requests a day, for all purposes.
     pub(super) quota: Option<u64>,
     pub(super) seed: u64,
 }
 
 impl Life {
-    /// Nothing happens but the vendor's own troubles.
+    /// Makes a course of events with the vendor's own troubles only.
     pub(super) fn of(vendor: Vendor) -> Self {
         let (kills, power_cuts) = (Vec::new(), Vec::new());
         Self {
@@ -71,11 +70,11 @@ impl Life {
 pub(super) struct End {
     /// The stored history, day by day.
     pub(super) days: BTreeMap<i32, Vec<u8>>,
-    /// The stretches that it knows, in seconds from the start.
+    /// The ranges that it knows, in seconds from the start.
     pub(super) known: Vec<(i64, i64)>,
     pub(super) watermark: i64,
     pub(super) state: WarmUpState,
-    /// Requests for the past.
+    /// Number of requests for the past.
     pub(super) sent: u32,
     pub(super) live: BTreeMap<i64, u128>,
     pub(super) by_day: BTreeMap<i64, u64>,
@@ -130,7 +129,7 @@ async fn course(life: &Life) -> Result<End, String> {
         sleep(Duration::from_secs(3)).await;
     }
     let asked = std::mem::take(&mut *asked.lock().unwrap());
-    // A request that was under way when the process died was sent and could not be counted.
+    // A request that was in flight when the process died was sent but could not be counted.
     let counted = last.warm_up.requests;
     if counted > asked.past || asked.past > counted + deaths {
         return Err(format!(
@@ -141,12 +140,13 @@ async fn course(life: &Life) -> Result<End, String> {
     end(&disk, last.warm_up.state, asked)
 }
 
-/// Neither what is known nor what it took ever goes back.
+/// Returns the newer status, unless the known history or the number of requests decreased.
 fn forward(before: &UsualStatus, now: UsualStatus, life: &Life) -> Result<UsualStatus, String> {
     let back = now.warm_up.requests < before.warm_up.requests
         || now.warm_up.progress < before.warm_up.progress
         || now.history < before.history;
-    // Where more is allowed, what had ended goes on; else it stays as it was.
+    // If more requests are allowed, a reading that had ended may resume; otherwise its state must
+    // stay.
     let again = before.warm_up.state != WarmUpState::Reading
         && before.warm_up.state != WarmUpState::Off
         && now.warm_up.state != before.warm_up.state;
@@ -179,7 +179,7 @@ fn end(disk: &CrashDisk, state: WarmUpState, asked: Asked) -> Result<End, String
     })
 }
 
-/// The stretches that a history knows, in seconds from the start.
+/// Returns the ranges that a history knows, in seconds from the start.
 fn known(history: &History, watermark: i64) -> Vec<(i64, i64)> {
     let mut known = Vec::new();
     let covers = |at: &i64| history.covers(local(*at), local(*at + 1));

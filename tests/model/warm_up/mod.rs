@@ -1,8 +1,8 @@
-//! The reading of the weeks before: whatever interrupts it, the history equals the rows, and no
-//! live poll is later for it.
+//! Tests of reading the weeks before: whatever interrupts it, the history equals the rows, and no
+//! live poll is delayed.
 //!
-//! On virtual time, with the real poller and store: killed at any moment, power that fails at any
-//! write, a quota that ends, a server that refuses wide spans, and faults.
+//! On virtual time, with the real poller and store, under kills at any moment, power failures at
+//! any write, a quota that runs out, a server that refuses wide ranges, and faults.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -21,10 +21,11 @@ use self::{
     vendor::{FROM, IDLE, Journey, Refusal, START, TRAFFIC, Trouble, Vendor},
 };
 
-/// A journey of some steps: in the past, some of it beyond what is read, or while it is read.
+/// Makes a journey of a few steps: in the past, possibly beyond what is read, or during the
+/// reading.
 fn journey() -> impl Strategy<Value = Journey> {
-    // What ends within the idle time before the start ends nowhere: neither reading sees all that
-    // could follow.
+    // A journey that ends within the idle time before the start has no known end, because neither
+    // reading sees everything that could follow.
     let start = prop_oneof![5 => FROM - 7200..-IDLE - 900, 1 => 60..TRAFFIC];
     let steps = prop::collection::vec((1i64..200, 0u8..4, 1u32..3), 1..5);
     (start, steps).prop_map(|(start, steps)| Journey { start, steps })
@@ -48,7 +49,7 @@ fn life_of_any_kind() -> impl Strategy<Value = Life> {
         prop::collection::vec(journey(), 0..80),
         (1u64..120, prop::option::of(refusal)),
         prop_oneof![2 => Just(60_000u64), 1 => 2u64..20],
-        // Fewer in a row than it takes to give a stretch up.
+        // Fewer in a row than make the exporter give a range up.
         prop::collection::vec(trouble(), 0..8),
         prop::collection::vec(1i64..3 * 3600, 0..5),
         prop::collection::vec(0u64..400, 0..3),
@@ -61,8 +62,8 @@ fn life_of_any_kind() -> impl Strategy<Value = Life> {
         })
 }
 
-/// Checks that the history has everything that was read live and before, and that each second of it
-/// is known.
+/// Checks that the history has all rows that were read live and from the past, and that every
+/// second of it is known.
 fn whole(life: &Life, end: &End) -> Result<(), String> {
     same(end, &life.vendor.truth(&[(FROM, end.watermark - START)]))
 }
@@ -80,7 +81,7 @@ fn same(end: &End, truth: &std::collections::BTreeMap<i32, Vec<u8>>) -> Result<(
     })
 }
 
-/// Each window was asked for as early as it is without a warm-up.
+/// Checks that each window was requested as early as without a warm-up.
 fn never_later(with: &End, without: &End) -> Result<(), String> {
     for (window, at) in &without.live {
         let asked = with.live.get(window);
@@ -117,8 +118,8 @@ fn the_history_equals_the_rows_whatever_interrupts_it() {
     outcome.unwrap();
 }
 
-/// A journey on both sides of where one answer's stretch ends and the next one's begins: what was
-/// entered again before is counted, though the journey ends behind it.
+/// A journey on both sides of a boundary between two answers must be counted whole, including an
+/// option that was chosen twice before the boundary.
 #[test]
 fn a_journey_over_two_stretches_is_counted_whole() {
     let steps = vec![(2, 0, 2), (151, 0, 2), (125, 1, 2)];
@@ -130,7 +131,7 @@ fn a_journey_over_two_stretches_is_counted_whole() {
     }
 }
 
-/// Four journeys an hour, of two days and more.
+/// Returns four journeys an hour, for two days and more.
 fn steady() -> Vec<Journey> {
     let journey = |n: i64| Journey {
         start: FROM - 3600 + n * 900,
@@ -140,7 +141,8 @@ fn steady() -> Vec<Journey> {
     all.filter(|journey| journey.start < -IDLE - 900 || journey.start > 0).collect()
 }
 
-/// However a server fails at wide spans, the reading ends, and what it costs is no storm.
+/// A server that fails at wide ranges in any way must not prevent the reading from ending, delay a
+/// live poll, or cost many requests.
 #[test]
 fn a_server_that_refuses_wide_spans_costs_few_requests_and_no_live_poll() {
     let life = |vendor| Life::of(vendor);
@@ -183,14 +185,13 @@ fn a_server_that_refuses_wide_spans_costs_few_requests_and_no_live_poll() {
     eprintln!("{}", print.join("\n"));
 }
 
-/// A second that the vendor cannot tell is left out with less than a minute around it, and with
-/// nothing else.
+/// Only less than a minute around a second that the vendor cannot answer may be left out.
 #[test]
 fn a_second_that_cannot_be_told_is_left_out_alone() {
     let vendor = Vendor { unanswerable: Some(-30_000), ..Vendor::of(steady()) };
     let life = Life::of(vendor);
     let end = live(&life).unwrap();
-    // Every request has the idle time around it, in which the second must not be either.
+    // Each request includes the idle time on both sides, so the second must not lie in that either.
     let (from, to) = (-30_000 - IDLE, -30_000 + IDLE);
     let known = &end.known;
     let [(first, gap), (gap_end, last)] = known[..] else { panic!("one gap: {known:?}") };
@@ -200,8 +201,8 @@ fn a_second_that_cannot_be_told_is_left_out_alone() {
     eprintln!("{} requests around a second that cannot be told", end.sent);
 }
 
-/// Live polls keep what they will need until midnight; the reading goes on where that leaves
-/// something, for days if need be.
+/// A quota that runs out may delay the reading, for days if necessary, but no live poll: the
+/// reading leaves enough requests for the polls until midnight.
 #[test]
 fn a_quota_that_ends_delays_the_reading_and_no_live_poll() {
     let vendor =
@@ -218,8 +219,8 @@ fn a_quota_that_ends_delays_the_reading_and_no_live_poll() {
     eprintln!("{} requests for the past; of all by day: {:?}", end.sent, end.by_day);
 }
 
-/// The limit of the operator holds over restarts, is reported, and reading continues when it is
-/// raised.
+/// The operator's limit must hold over restarts and be reported, and reading must continue when it
+/// is raised.
 #[test]
 fn no_more_requests_are_sent_than_are_allowed() {
     let vendor = Vendor { widest: Some((4 * 3600, Refusal::Error)), ..Vendor::of(steady()) };
@@ -235,7 +236,7 @@ fn no_more_requests_are_sent_than_are_allowed() {
     whole(&more, &end).unwrap();
 }
 
-/// No wait that a server names for the past stops anything for more than an hour.
+/// No wait that a server names may stop anything for more than an hour.
 #[test]
 fn no_wait_is_believed_for_more_than_an_hour() {
     let without = live(&Life { reads: false, ..Life::of(Vendor::of(steady())) }).unwrap();
@@ -249,7 +250,8 @@ fn no_wait_is_believed_for_more_than_an_hour() {
     }
 }
 
-/// Expectations of four weeks must not stand on one wrong "Validate dates entered".
+/// An empty answer about the past must be asked for again, because four weeks of expectations would
+/// depend on it.
 #[test]
 fn an_empty_answer_about_the_past_is_asked_for_again() {
     let healthy = live(&Life::of(Vendor::of(steady()))).unwrap().sent;
@@ -259,13 +261,13 @@ fn an_empty_answer_about_the_past_is_asked_for_again() {
         let life = Life::of(Vendor { troubles, ..Vendor::of(steady()) });
         let end = live(&life).unwrap();
         whole(&life, &end).unwrap_or_else(|error| panic!("request {request}: {error}"));
-        // Two halves; and two more until wide stretches are asked for again.
+        // Two halves; and two more requests until wide ranges are requested again.
         assert!(end.sent <= healthy + 4, "{} requests, healthy {healthy}", end.sent);
     }
 }
 
-/// A server that answers 1,000 requests a day and tells nobody, as with one licence: live polls
-/// come first.
+/// A limit of 1,000 requests a day that the server does not report, as with one licence, must leave
+/// live polls what they need.
 #[test]
 fn an_unknown_limit_leaves_live_polls_what_they_need() {
     let widest = Some((2 * IDLE + 62, Refusal::Refused));

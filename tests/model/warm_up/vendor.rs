@@ -1,5 +1,5 @@
-//! A vendor that keeps some days of the past, its troubles with long answers, and what of all that
-//! is true.
+//! A vendor that keeps some days of the past, its troubles with long answers, and the truth about
+//! all of it.
 
 use std::{
     collections::BTreeMap,
@@ -18,19 +18,19 @@ use wolkvox_exporter::{
     wolkvox::{Admission, Answer, ApiError, Element, Query, TokenInfo},
 };
 
-/// Beginning of virtual time, and of live reading: 2026-01-18T12:00:00Z.
+/// Start of virtual time and of live reading, in Unix seconds: 2026-01-18T12:00:00Z.
 pub(super) const START: i64 = 1_768_737_600;
-/// Time before it that is read: two days, and nine hours more.
+/// Depth of the reading in seconds. It begins nine hours earlier, at [`FROM`].
 pub(super) const DEPTH: i64 = 2 * 86_400;
 pub(super) const FROM: i64 = -DEPTH - 9 * 3600;
-/// Live rows are dated within so many seconds of the start.
+/// Seconds from the start within which live rows are dated.
 pub(super) const TRAFFIC: i64 = 2 * 3600;
 pub(super) const LOOKBACK: i64 = 600;
-/// Longest silence of an interaction; longer than any is as a whole.
+/// Longest silence of an interaction in seconds; longer than any whole interaction.
 pub(super) const IDLE: i64 = 1800;
 
-/// One interaction: when it begins, in seconds from the start, and each step of it: seconds since
-/// the one before, option and attempts.
+/// One interaction: its begin in seconds from the start, and its steps: seconds since the previous
+/// one, option and attempts.
 #[derive(Debug, Clone)]
 pub(super) struct Journey {
     pub(super) start: i64,
@@ -52,15 +52,15 @@ pub(super) enum Trouble {
     None,
     Unavailable,
     Maintenance,
-    /// It asks for a pause of so many seconds.
+    /// It asks for a pause of this many seconds.
     Throttled(u64),
-    /// It says in its own words that there is nothing.
+    /// It answers in its own words that there are no rows.
     Empty,
-    /// The connection breaks after some rows.
+    /// The connection breaks after this many rows.
     CutAfter(usize),
     /// A whole answer with fewer rows than it announces.
     TooFew(usize),
-    /// Nothing comes for longer than there is time.
+    /// No answer within the time limit.
     Hang,
 }
 
@@ -106,22 +106,22 @@ impl Refusal {
 #[derive(Debug, Clone)]
 pub(super) struct Vendor {
     pub(super) journeys: Vec<Journey>,
-    /// Seconds that it takes for an answer about the past.
+    /// Seconds that an answer about the past takes.
     pub(super) takes: u64,
-    /// Asked for more seconds of the past than these, it fails so.
+    /// Longest range of the past that it answers, in seconds, and the failure of a longer one.
     pub(super) widest: Option<(i64, Refusal)>,
-    /// A second of the past that it can never tell.
+    /// A second of the past that it can never answer, in seconds from the start.
     pub(super) unanswerable: Option<i64>,
-    /// It cuts longer answers silently.
+    /// Most rows of an answer; longer ones are cut silently.
     pub(super) cap: u64,
-    /// Requests that it answers in a day of UTC, which it tells nobody.
+    /// Requests that it answers in a day of UTC, a limit that it does not report.
     pub(super) limit: u64,
     /// One for each request for the past; afterwards there are none.
     pub(super) troubles: Vec<Trouble>,
 }
 
 impl Vendor {
-    /// Without any trouble.
+    /// Makes a vendor without trouble.
     pub(super) fn of(journeys: Vec<Journey>) -> Self {
         Self {
             journeys,
@@ -151,7 +151,7 @@ impl Vendor {
         rows.collect()
     }
 
-    /// The most rows in any answer that cannot be made shorter.
+    /// Returns the most rows in any answer that cannot be made shorter.
     pub(super) fn densest(&self) -> u64 {
         let rows = self.rows();
         let within = |from: i64| {
@@ -161,8 +161,8 @@ impl Vendor {
         rows.iter().map(|row| within(row.date)).max().unwrap_or(0)
     }
 
-    /// The true history of some ranges of time, up to the last of which all is known: each day as
-    /// it is stored.
+    /// Returns the true history of some ranges, up to the last of which everything is known: each
+    /// day as it is stored.
     pub(super) fn truth(&self, stretches: &[(i64, i64)]) -> BTreeMap<i32, Vec<u8>> {
         let (mut history, rows) = (History::new(35), self.rows());
         let labels: Vec<MenuLabels> = rows.iter().map(Row::labels).collect();
@@ -215,7 +215,7 @@ impl Row {
     }
 }
 
-/// The time of its wall clock, which is in UTC, at this second after the start.
+/// Returns the time of its wall clock, which is in UTC, at this second after the start.
 pub(super) fn local(second: i64) -> LocalSecond {
     LocalSecond::new(START + second)
 }
@@ -224,14 +224,14 @@ pub(super) fn local(second: i64) -> LocalSecond {
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) past: u32,
-    /// The end of each live request, and when it was first asked for, in milliseconds from the
-    /// start.
+    /// The end of each live request's range, and the moment of the first such request in
+    /// milliseconds from the start.
     pub(super) live: BTreeMap<i64, u128>,
-    /// Requests by day.
+    /// Number of requests by day.
     pub(super) by_day: BTreeMap<i64, u64>,
 }
 
-/// The vendor as the poller sees it. Clones share what was asked, for that outlives a crash.
+/// The vendor as the poller sees it. Clones share the requests, because those outlive a crash.
 #[derive(Clone)]
 pub(super) struct PastSource {
     pub(super) vendor: Arc<Vendor>,
@@ -240,7 +240,8 @@ pub(super) struct PastSource {
 }
 
 impl PastSource {
-    /// Notes a request; for the past its number. `Err` if the day's requests are spent.
+    /// Records a request. Returns the number of a request for the past; fails if the day's requests
+    /// are spent.
     fn asked(&self, from: i64, to: i64) -> Result<Option<usize>, ApiError> {
         let mut asked = self.asked.lock().unwrap();
         let elapsed = self.began.elapsed();

@@ -1,14 +1,14 @@
-//! The alerting rules: the same in both languages, with a runbook each, and texts that a real
-//! Prometheus renders. promtool's own tests of them, `rules/tests/`, run with those of the other
-//! rules in `tests/prometheus/dashboards/`.
+//! Tests of the alerting rules: the same in both languages, with a runbook each, and with texts
+//! that a real Prometheus renders. promtool's own tests of the rules, in `rules/tests/`, run with
+//! those of the other rules in `tests/prometheus/dashboards/`.
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `mod` | what is committed for each alert |
-//! | `rule_files` | the rule files, read |
+//! | `mod` | the files of each alert |
+//! | `rule_files` | reading the rule files |
 //! | `pint` | the checks of a linter of rules |
 //! | `page` | metrics with which every alert fires |
-//! | `texts` | what a real Prometheus makes of the annotations |
+//! | `texts` | the annotations, as a real Prometheus renders them |
 
 mod page;
 mod pint;
@@ -24,7 +24,8 @@ use crate::{
     support::repository::root,
 };
 
-/// The files are written by hand: what is changed in one has to be changed in the other.
+/// The alerts must be the same in every language, because their files are written by hand and a
+/// change in one is easily forgotten in the other.
 #[test]
 fn the_alerts_are_the_same_in_every_language() {
     let [english, spanish] = LANGUAGES.map(|(_, file)| rule_files::of(file));
@@ -50,7 +51,7 @@ fn the_alerts_are_the_same_in_every_language() {
     }
 }
 
-/// The templates of a text, in whatever order its language wants them.
+/// Returns the templates of a text, sorted, because each language may have them in another order.
 fn looked_up(text: &str) -> Vec<&str> {
     let template = Regex::new(r"\{\{-?\s*(.*?)\s*-?\}\}").expect("a regular expression");
     let mut templates: Vec<&str> =
@@ -90,7 +91,8 @@ fn every_alert_has_its_runbook_in_every_language() {
     }
 }
 
-/// Whoever has Prometheus only, for a day only, has every alert.
+/// The alerts must work for a user who has a Prometheus with one day of data and no recording
+/// rules.
 #[test]
 fn alerts_stand_on_exposed_metrics_alone() {
     for (_, file) in LANGUAGES {

@@ -1,5 +1,5 @@
-//! A page of metrics with which every alert fires, and its server. Each alert about menus has a
-//! routing point of its own.
+//! A page of metrics with which every alert fires, and a server for it. Each alert about menus has
+//! a routing point of its own.
 
 use std::{
     fmt::Write as _,
@@ -13,7 +13,7 @@ use tokio::{
     net::TcpListener,
 };
 
-/// Anomaly of an option, seconds of the window, and the observed and expected number in it.
+/// Anomalies of options: name, seconds of the window, observed number, expected number.
 const OPTIONS: [(&str, u64, u64, u64); 7] = [
     ("drop_off", 1800, 3, 41),
     ("surge", 10_800, 123, 41),
@@ -23,11 +23,12 @@ const OPTIONS: [(&str, u64, u64, u64); 7] = [
     ("time_to_option", 3600, 95, 40),
     ("hang_up", 2700, 30, 4),
 ];
-/// The same of whole routing points.
+/// Anomalies of whole routing points: name, seconds of the window, observed number, expected
+/// number.
 const POINTS: [(&str, u64, u64, u64); 2] = [("collapse", 600, 0, 41), ("no_input", 3600, 30, 4)];
 /// A routing point without names and figures.
 pub(crate) const BARE: &str = "99";
-/// One class of each alert about polls that fail.
+/// One class of failure for each alert about failing polls.
 const CLASSES: [&str; 7] = [
     "token_invalid",
     "quota_exhausted",
@@ -38,8 +39,7 @@ const CLASSES: [&str; 7] = [
     "internal",
 ];
 
-/// Serves the page on a free port for as long as the runtime lives; counters rise with every
-/// scrape.
+/// Serves the page on a free port as long as the runtime lives. Counters rise with every scrape.
 pub(crate) async fn serve() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of 127.0.0.1");
     let address = listener.local_addr().expect("a bound socket has an address");
@@ -51,7 +51,7 @@ pub(crate) async fn serve() -> SocketAddr {
                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
                 body.len()
             );
-            // A scrape's request fits into one packet. Whoever hangs up gets no answer.
+            // A scrape's request fits into one packet. A client that hangs up gets no answer.
             let _ = peer.read(&mut [0; 4096]).await;
             let _ = peer.write_all(answer.as_bytes()).await;
         }

@@ -1,8 +1,8 @@
-//! The checks of Cloudflare's pint, a linter of rules, each with our form of it or the reason why
-//! it has none here.
+//! The checks of Cloudflare's pint, a linter of rules, each with our version of it or the reason
+//! why there is none.
 //!
-//! That program cannot be fetched everywhere; what it looks for can be read anywhere. Where it
-//! would parse PromQL, this looks at the text.
+//! Not every machine can fetch that program, but its checks are public. Where pint parses PromQL,
+//! these checks search the text.
 
 use std::{collections::BTreeSet, fs};
 
@@ -13,19 +13,19 @@ use crate::alerts::{
     rule_files::{self, Rule},
 };
 
-/// The treatment of a check.
+/// Our treatment of a check.
 enum Kept {
-    /// Fails with what is wrong.
+    /// A function that panics with the problem.
     Checked(fn(&[Rule])),
-    /// By promtool, which `tests/prometheus/dashboards/` runs over every file of rules and every
+    /// promtool does it, which `tests/prometheus/dashboards/` runs over every rule file and every
     /// test of one.
     Promtool,
-    /// Not kept, for this reason.
+    /// No check, for this reason.
     Not(&'static str),
 }
 use Kept::{Checked, Not, Promtool};
 
-/// All that it has, by its names.
+/// All checks of pint, by their names.
 const CHECKS: &[(&str, Kept)] = &[
     ("alerts/absent", Checked(no_absence)),
     ("alerts/annotation", Checked(annotations)),
@@ -130,7 +130,7 @@ fn comparisons(rules: &[Rule]) {
     }
 }
 
-/// No value in a label, and no label in a text that the expression cannot have.
+/// Fails if a label holds a template, or if a text uses a label that the expression does not have.
 fn templates(rules: &[Rule]) {
     let label = regex(r"\$labels\.(\w+)");
     for rule in alerts(rules) {
@@ -176,7 +176,7 @@ fn counters_grow(rules: &[Rule]) {
     }
 }
 
-/// A sampling function may take other series at each evaluation, so no rule uses one.
+/// Fails if a rule uses a sampling function, which may choose other series at each evaluation.
 fn nothing_sampled(rules: &[Rule]) {
     for rule in rules {
         let sampled = ["topk", "bottomk", "limitk", "limit_ratio"]
@@ -186,7 +186,8 @@ fn nothing_sampled(rules: &[Rule]) {
     }
 }
 
-/// A rule that can never match, on either side of an operator, cannot fire in a test of promtool.
+/// Fails if no promtool test names the alert, because a rule that can never match cannot fire
+/// there.
 fn every_alert_has_fired(rules: &[Rule]) {
     let mut tests = String::new();
     for entry in fs::read_dir(root().join("rules/tests")).expect("a folder of tests") {
@@ -199,7 +200,7 @@ fn every_alert_has_fired(rules: &[Rule]) {
     }
 }
 
-/// One 0/0 among the series would make the whole sum no number.
+/// Fails if a sum divides inside, because a single 0/0 would make the whole sum NaN.
 fn no_division_inside_sums(rules: &[Rule]) {
     let sum = regex(r"\b(sum|avg|stddev|stdvar)( (by|without) \([^)]*\))? \(");
     for rule in rules {
@@ -211,7 +212,7 @@ fn no_division_inside_sums(rules: &[Rule]) {
     }
 }
 
-/// Up to the parenthesis that closes what is open.
+/// Returns the text up to the parenthesis that closes the open one.
 fn inside(text: &str) -> &str {
     let mut depth = 1;
     for (at, c) in text.char_indices() {
@@ -239,7 +240,7 @@ fn nothing_computed_twice(rules: &[Rule]) {
     }
 }
 
-/// In seconds, as Prometheus writes durations of one unit.
+/// Converts a Prometheus duration of one unit to seconds.
 fn seconds(number: &str, unit: &str) -> u64 {
     let unit = match unit {
         "s" => 1,
@@ -251,7 +252,8 @@ fn seconds(number: &str, unit: &str) -> u64 {
     number.parse::<u64>().expect("digits") * unit
 }
 
-/// Counters step every five minutes: a shorter range than two steps may see none.
+/// Fails if a range is shorter than two polls: counters change every five minutes, so it might hold
+/// no change.
 fn ranges_hold_two_polls(rules: &[Rule]) {
     let range = regex(r"\[(\d+)([smhdw])\]");
     for rule in rules {
@@ -267,7 +269,8 @@ fn ranges_hold_two_polls(rules: &[Rule]) {
     }
 }
 
-/// Prometheus keeps fifteen days unless it is told otherwise, and others keep less.
+/// Fails if an alert looks back for more than a day. Prometheus keeps fifteen days by default, and
+/// other systems keep less.
 fn the_past_is_kept(rules: &[Rule]) {
     let past = regex(r"(?:offset |\[)(\d+)([smhdw])");
     for rule in alerts(rules) {
@@ -295,7 +298,7 @@ fn expressions_are_needed(rules: &[Rule]) {
     }
 }
 
-/// Every series that a rule reads is exposed, or recorded by another rule.
+/// Fails if a rule reads a series that neither the exporter exposes nor another rule records.
 fn series_exist(rules: &[Rule]) {
     let recorded: BTreeSet<&str> = rules.iter().map(|rule| rule.record.as_str()).collect();
     let documented =
@@ -333,7 +336,7 @@ fn severities(rules: &[Rule]) {
     }
 }
 
-/// level:metric:operation; alerts begin with what they are about.
+/// Fails unless recorded names have the form level:metric:operation, and alerts begin with Wolkvox.
 fn names(rules: &[Rule]) {
     let record = regex(r"^[a-z_]+:wolkvox_[a-z0-9_]+:[a-z0-9_]+$");
     let alert = regex(r"^Wolkvox([A-Z][a-z]+)+$");

@@ -1,4 +1,4 @@
-//! The rule files as they are committed, read as Prometheus reads them.
+//! Reads the committed rule files as Prometheus does.
 
 use std::{collections::BTreeMap, fs};
 
@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use crate::alerts::root;
 
-/// The files of alerts, by the language of their texts.
+/// The alert files, by the language of their texts.
 pub(crate) const LANGUAGES: [(&str, &str); 2] =
     [("en", "wolkvox-alerts.yaml"), ("es", "wolkvox-alerts.es.yaml")];
 
-/// A rule, with what of its group and its file matters.
+/// A rule, with the relevant fields of its group and file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
@@ -45,7 +45,7 @@ struct Group {
     rules: Vec<Rule>,
 }
 
-/// The rules of one file of `rules/`, in its order.
+/// Returns the rules of one file of `rules/`, in its order.
 pub(crate) fn of(file: &str) -> Vec<Rule> {
     let path = root().join("rules").join(file);
     let text =
@@ -58,7 +58,7 @@ pub(crate) fn of(file: &str) -> Vec<Rule> {
     rules.map(|rule| Rule { file: file.to_owned(), ..rule }).collect()
 }
 
-/// The rules of every file.
+/// Returns the rules of every file.
 pub(crate) fn all() -> Vec<Rule> {
     let mut files = Vec::new();
     for entry in fs::read_dir(root().join("rules")).expect("a folder of rules") {

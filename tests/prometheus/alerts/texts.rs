@@ -1,5 +1,5 @@
-//! What a real Prometheus makes of the annotations, in both languages: they look names and figures
-//! up when an alert fires, and a mistake in a template shows only then.
+//! Tests of the annotations in both languages, as a real Prometheus renders them: names and figures
+//! are looked up when an alert fires, so that a mistake in a template shows only then.
 
 use std::{collections::BTreeSet, fs, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::alerts::{
 use crate::support::prometheus::{Prometheus, Tool, binaries};
 
 const DEADLINE: Duration = Duration::from_secs(60);
-/// Nothing is there, so the exporter there is down.
+/// An address where nothing listens, so that an exporter there is down.
 const NOBODY: &str = "127.0.0.1:1";
 
 #[tokio::test]
@@ -62,7 +62,7 @@ impl Fired {
     }
 }
 
-/// All that fires.
+/// Returns all alerts that fire.
 async fn fired(tool: &Tool, file: &str, address: &str) -> Vec<Fired> {
     let config = json!({
         "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
@@ -70,12 +70,12 @@ async fn fired(tool: &Tool, file: &str, address: &str) -> Vec<Fired> {
         "scrape_configs": [{ "job_name": "wolkvox", "static_configs": [{ "targets": [address, NOBODY] }] }],
     });
     let rules = fs::read_to_string(root().join("rules").join(file)).expect("the committed rules");
-    // They fire at once, instead of after minutes.
+    // Without `for`, alerts fire at once instead of after minutes.
     let rules: Vec<&str> =
         rules.lines().filter(|line| !line.trim_start().starts_with("for: ")).collect();
     let files = [("alerts.yaml".to_owned(), rules.join("\n"))];
     let prometheus = Prometheus::start_configured(tool, &config.to_string(), &files, &[]).await;
-    // Two rules may raise one alert, each with its own cause.
+    // Two rules may raise one alert, each for its own cause.
     let wanted =
         rule_files::of(file).into_iter().map(|rule| rule.alert).collect::<BTreeSet<_>>().len();
     let names = "count by (alertname) (ALERTS{alertstate=\"firing\"})";
@@ -84,13 +84,12 @@ async fn fired(tool: &Tool, file: &str, address: &str) -> Vec<Fired> {
     alerts["alerts"].as_array().expect("a list").iter().cloned().map(Fired).collect()
 }
 
-/// Returns the reason why a text is not fit to be read.
+/// Returns the defect of a text, if any.
 fn check(text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err("is empty".to_owned());
     }
-    // Prometheus' words for what it could not do, and what is left of a template or of its
-    // shorthand.
+    // Prometheus' words for a failed lookup, and remains of a template or of its shorthand.
     let wrong =
         ["<", "{{", "}}", "NaN", "%!", "()", "  ", " ,", ": .", "var-rp_id=&", "/d/wolkvox-?"];
     match wrong.into_iter().find(|part| text.contains(part)) {
@@ -159,8 +158,8 @@ fn figures_and_names_are_looked_up(fired: &[Fired], language: &str) {
     has("WolkvoxUnreachable", "summary", "connect");
 }
 
-/// Names that nobody told, and figures that are not there, as in Grafana, which looks nothing up:
-/// whole sentences remain.
+/// Fails unless a text without names and figures still consists of whole sentences. Grafana looks
+/// nothing up, so its users see that text.
 fn what_is_not_there_is_left_out(fired: &[Fired], language: &str) {
     let bare = fired
         .iter()

@@ -1,7 +1,7 @@
-//! Owns the real Alertmanager with the shipped configuration, and the webhook that it calls.
+//! The real Alertmanager with the shipped configuration, and the webhook that it calls.
 //!
-//! The binary's path is in `WOLKVOX_TEST_ALERTMANAGER`, set by `scripts/test`; `none`, which that
-//! sets where there is neither Go nor an Alertmanager and says so, leaves the test out.
+//! `WOLKVOX_TEST_ALERTMANAGER` has the path of the binary, set by `scripts/test`. If that finds
+//! neither Go nor an Alertmanager, it reports so and sets the value `none`, which skips the test.
 
 use std::{
     collections::BTreeMap,
@@ -25,14 +25,14 @@ use crate::support::process::{Process, client};
 const VARIABLE: &str = "WOLKVOX_TEST_ALERTMANAGER";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// An alert, as the webhook got it.
+/// An alert as the webhook received it.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Alert {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     /// `firing` or `resolved`.
     pub(crate) status: String,
-    /// To whom it went.
+    /// Name of the receiver.
     #[serde(default)]
     pub(crate) receiver: String,
 }
@@ -57,7 +57,7 @@ struct Message {
     alerts: Vec<Alert>,
 }
 
-/// The binary; none where it was said that there is none.
+/// Returns the path of the binary; `None` if there is none.
 pub(crate) fn binary() -> Option<PathBuf> {
     let path = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).unwrap_or_else(|| {
         panic!(
@@ -96,7 +96,7 @@ impl Webhook {
         self.address
     }
 
-    /// Everything so far; what is told again is there again.
+    /// Returns all alerts so far, each repetition as another one.
     pub(crate) fn received(&self) -> Vec<Alert> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -122,13 +122,13 @@ async fn keep(
                 .map(|alert| Alert { receiver: receiver.clone(), ..alert });
             kept.lock().unwrap_or_else(PoisonError::into_inner).extend(alerts);
         }
-        // Alertmanager says so in its log.
+        // Alertmanager logs the refusal.
         Err(_) => *answer.status_mut() = hyper::StatusCode::BAD_REQUEST,
     }
     Ok(answer)
 }
 
-/// A running Alertmanager; it is killed when this is dropped.
+/// A running Alertmanager, which is killed when this is dropped.
 pub(crate) struct Alertmanager {
     address: SocketAddr,
     _process: Process,
@@ -136,14 +136,14 @@ pub(crate) struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// With its receivers at the webhook, and shorter waits.
+    /// Starts it with shorter waits, and with the webhook as its receivers.
     pub(crate) async fn start(binary: &Path, webhook: SocketAddr) -> Self {
         let waits =
             [("group_wait: 30s", "group_wait: 1s"), ("group_interval: 5m", "group_interval: 2s")];
         Self::start_with(binary, webhook, |config| replaced(config, &waits)).await
     }
 
-    /// With its receivers at the webhook; `change` may change the configuration.
+    /// Starts it with the webhook as its receivers; `change` may change the configuration.
     pub(crate) async fn start_with(
         binary: &Path,
         webhook: SocketAddr,
@@ -183,7 +183,7 @@ impl Alertmanager {
     }
 }
 
-/// The shipped files, without what depends on the day on which the test runs.
+/// Writes the shipped files, without the parts that depend on the day of the test.
 fn configure(folder: &Path, webhook: SocketAddr, change: impl FnOnce(String) -> String) {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/alertmanager");
     let config = fs::read_to_string(shipped.join("alertmanager.yml")).expect("it is shipped");
@@ -202,7 +202,7 @@ fn configure(folder: &Path, webhook: SocketAddr, change: impl FnOnce(String) -> 
     write(template, fs::read_to_string(shipped.join(template)).expect("it is shipped"));
 }
 
-/// Replaces texts, each of which has to be there.
+/// Replaces texts, each of which must occur.
 fn replaced(mut config: String, texts: &[(&str, &str)]) -> String {
     for (from, to) in texts {
         assert!(config.contains(from), "deploy/alertmanager/alertmanager.yml: {from}");

@@ -1,12 +1,12 @@
-//! From what happens at Wolkvox to the message that somebody gets: a simulated Wolkvox, the real
+//! Tests of the whole way from an incident at Wolkvox to a message: a simulated Wolkvox, the real
 //! exporter, a real Prometheus with the shipped rules, a real Alertmanager with the shipped
-//! configuration, and a webhook of ours.
+//! configuration, and a webhook.
 //!
 //! | file | owns |
 //! | --- | --- |
 //! | `mod` | one incident, in real time |
 //! | `alertmanager` | the real Alertmanager, and the webhook that it calls |
-//! | `outages` | how many messages a trouble makes |
+//! | `outages` | the number of messages of a trouble |
 
 mod alertmanager;
 mod outages;
@@ -28,25 +28,26 @@ use crate::support::{
 
 const DEADLINE: Duration = Duration::from_secs(240);
 const PAUSE: Duration = Duration::from_millis(200);
-/// The operation at which nobody enters an option any more, the one at which nothing happens, and
-/// the one that has the trouble of the first and whose interface fails.
+/// Names of the operations: one with an option that nobody chooses any more, one without trouble
+/// ([`CALM`]), and one with the first one's trouble and a failing interface ([`CUT_OFF`]).
 const HURT: &str = "hurt";
 const CALM: &str = "calm";
 const CUT_OFF: &str = "cut-off";
-/// The option, and how long ago it stopped.
+/// Labels of the option that nobody chooses; it stopped [`STOPPED_FOR`] before the test.
 const OPTION: [(&str, &str); 3] = [("rp_id", "10"), ("channel", "voice"), ("cod_opc_menu", "1")];
 const STOPPED_FOR: SignedDuration = SignedDuration::from_hours(2);
-/// The alert of a fall.
+/// The alert about an option that hardly anybody chooses.
 const FALL: &str = "WolkvoxMenuOptionDropOff";
 const SCORE: &str = "wolkvox_menu_option_anomaly_score";
-/// Instead of a quarter of an hour.
+/// Age of the data in seconds at which they count as late, instead of a quarter of an hour.
 const LATE_SECONDS: u64 = 30;
-/// The past that Wolkvox keeps, and the part of it that must be read before anything is judged.
+/// The past that Wolkvox keeps. At least [`READ_BACK`] seconds of it must be read before anything
+/// is judged.
 const PAST: SignedDuration = SignedDuration::from_hours(29 * 24);
 const READ_BACK: f64 = 27.5 * 86_400.0;
-/// Polls after the warm-up within which the fall has to be seen.
+/// Number of polls after the warm-up within which the fall must be seen.
 const POLLS: f64 = 2.0;
-/// As often as an alert is looked at once more before its silence counts.
+/// Number of evaluations after which an alert that has not fired counts as silent.
 const EVALUATIONS: usize = 20;
 
 #[tokio::test]
@@ -82,7 +83,7 @@ async fn an_incident_before_the_start_is_told_within_two_polls_and_nothing_else_
     }
 }
 
-/// The option, its names and the figures.
+/// Fails unless the alert has the option, its names and the figures.
 fn is_the_fall(alert: &Alert) {
     assert_eq!((alert.label("server"), alert.receiver.as_str()), (HURT, "team"), "{alert:?}");
     assert!(OPTION.iter().all(|(name, value)| alert.label(name) == *value), "{alert:?}");
@@ -95,7 +96,7 @@ fn is_the_fall(alert: &Alert) {
     );
 }
 
-/// Waits for the warm-up of an operation, and then counts the polls until the fall is seen.
+/// Waits for the warm-up of an operation, and fails unless the fall is seen a few polls later.
 async fn seen_soon(exporter: &Exporter, server: &str) {
     let begun = Instant::now();
     let of = [("server", server)];
@@ -109,7 +110,7 @@ async fn seen_soon(exporter: &Exporter, server: &str) {
         }
         let labels: Vec<(&str, &str)> =
             OPTION.into_iter().chain([of[0], ("anomaly", "drop_off")]).collect();
-        // Before the warm-up has ended, a fall may be seen that stands on fewer weeks.
+        // Before the end of the warm-up a fall may be seen on the basis of fewer weeks.
         if let Some(warm) = warm
             && scrape.sum(SCORE, &labels).is_some_and(|score| score > 1.0)
         {
@@ -126,7 +127,7 @@ async fn seen_soon(exporter: &Exporter, server: &str) {
     }
 }
 
-/// A [`centre`] with an option that nobody has entered for a while.
+/// Configures a [`centre`] with an option that nobody has chosen for a while.
 fn stopped(options: &mut Options) {
     centre(options);
     let [(_, rp_id), _, (_, cod_opc_menu)] = OPTION;
@@ -134,7 +135,7 @@ fn stopped(options: &mut Options) {
     options.incidents = vec![OptionIncident { from, ..OptionIncident::of(rp_id, cod_opc_menu) }];
 }
 
-/// A contact centre that is always as busy, of which Wolkvox keeps four weeks.
+/// Configures a contact centre that is equally busy all day, of which Wolkvox keeps four weeks.
 fn centre(options: &mut Options) {
     options.from = Some(Timestamp::now() - PAST);
     options.until = None;
@@ -143,7 +144,7 @@ fn centre(options: &mut Options) {
     options.scale = 0.2;
 }
 
-/// Operations that have never been read before.
+/// Makes a fleet of operations that have never been read before.
 fn fleet(operations: &[(&str, &Api)]) -> Supervisor {
     let mut fleet = Supervisor::new();
     for (name, api) in operations {
@@ -153,7 +154,7 @@ fn fleet(operations: &[(&str, &Api)]) -> Supervisor {
     fleet
 }
 
-/// Waits until the live polls of all go well.
+/// Waits until the live polls of all servers succeed.
 async fn up_to_date(exporter: &Exporter, servers: &[&str]) {
     let begun = Instant::now();
     loop {
@@ -167,7 +168,8 @@ async fn up_to_date(exporter: &Exporter, servers: &[&str]) {
     }
 }
 
-/// The shipped configurations of both, over the exporter and towards the webhook.
+/// Starts both servers with their shipped configurations, reading the exporter and notifying the
+/// webhook.
 async fn stack(
     binary: &std::path::Path,
     exporter: &Exporter,
@@ -180,7 +182,7 @@ async fn stack(
     (alertmanager, prometheus)
 }
 
-/// Waits until each of these alerts has arrived of its operation.
+/// Waits until each of these alerts has arrived for its operation.
 async fn arrive(webhook: &Webhook, alerts: &[(&str, &str)]) {
     let begun = Instant::now();
     let is = |alert: &Alert, (name, server): (&str, &str)| {
@@ -192,7 +194,7 @@ async fn arrive(webhook: &Webhook, alerts: &[(&str, &str)]) {
     }
 }
 
-/// Waits for some evaluations more, in which other alerts would have fired.
+/// Waits for more evaluations, in which other alerts would have fired.
 async fn go_on(prometheus: &Prometheus, alert: &str) {
     let seen = format!(
         "max(count_over_time(ALERTS{{alertname=\"{alert}\",alertstate=\"firing\"}}[5m])) >= {EVALUATIONS}"
@@ -200,7 +202,7 @@ async fn go_on(prometheus: &Prometheus, alert: &str) {
     prometheus.wait_for(&seen, DEADLINE, |answer| !answer.is_empty()).await;
 }
 
-/// Seconds instead of minutes.
+/// Replaces the minutes in the alert rules by seconds.
 fn faster(name: &str, rules: String) -> String {
     if name != "wolkvox-alerts.yaml" {
         return rules;

@@ -1,10 +1,11 @@
-//! How many messages a trouble makes: an outage of a routing point or of an option, of six hours or
-//! of three days, and an option at which callers hang up three times as often.
+//! Tests of the number of messages that a trouble causes: outages of a routing point and of an
+//! option, for six hours and for three days, and an option at which callers hang up three times as
+//! often.
 //!
-//! The exporter's `backfill` reads a simulated past and judges it poll by poll. A server shows what
-//! it said once more, the next poll at each scrape, to a real Prometheus with the shipped rules and
-//! a real Alertmanager with the shipped configuration. Both take every duration 1,500 times as
-//! short, so that a poll's five minutes are a fifth of a second.
+//! The exporter's `backfill` reads a simulated past and judges it poll by poll. A server then shows
+//! these results, one poll at each scrape, to a real Prometheus with the shipped rules and a real
+//! Alertmanager with the shipped configuration. Both use durations 1,500 times as short, so that a
+//! poll's five minutes are a fifth of a second.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,18 +31,18 @@ use crate::alerts_end_to_end::alertmanager::{self, Alert, Alertmanager, Webhook}
 use crate::backfill::{self, Past};
 use crate::support::{prometheus::binaries, stack};
 
-/// Days that are read; the last of them have the outages.
+/// Days that are read; the outages are in the last of them.
 const DAYS: i64 = 18;
-/// So busy that 130 calls an hour end at the option at which callers hang up.
+/// Factor of the traffic: 130 calls an hour end at the option at which callers hang up.
 const SCALE: f64 = 0.5;
-/// The past that is shown once more.
+/// The part of the past that is shown to Prometheus.
 const SHOWN: SignedDuration = SignedDuration::from_hours(84);
-/// The outages begin so long before its end; the hang-ups a day later.
+/// Time from the first outages to the end of the past; the hang-ups begin a day later.
 const BEFORE_THE_END: SignedDuration = SignedDuration::from_hours(80);
-/// Seconds of a poll, and how many times as fast they go by.
+/// Seconds between polls in the past; they pass [`TIMES_AS_FAST`] times as fast.
 const POLL: i64 = 300;
 const TIMES_AS_FAST: u64 = 1_500;
-/// Families that the alerts about menus read.
+/// Prefixes of the metrics that the alerts about menus read.
 const READ: [&str; 5] = [
     "wolkvox_menu_option_anomaly_score",
     "wolkvox_menu_routing_point_anomaly_score",
@@ -49,23 +50,24 @@ const READ: [&str; 5] = [
     "wolkvox_report_lag_seconds",
     "wolkvox_baseline_observations",
 ];
-/// Time for all polls and what they lead to; a fifth of a second each, and more on a busy machine.
+/// Longest time for all polls and their messages: a fifth of a second each, and more on a busy
+/// machine.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// A trouble and the alert that tells it.
+/// A trouble and the alert about it.
 struct Trouble {
     rp_id: &'static str,
-    /// The option; without one the whole routing point.
+    /// The option; `None` for a whole routing point.
     option: Option<&'static str>,
-    /// Hours after the first trouble at which it begins.
+    /// Hours from the first trouble to this one.
     after: i64,
     hours: i64,
     /// The share of the option's rows that is left.
     left: f64,
-    /// How many times as many callers as usual hang up.
+    /// Factor of the number of callers that hang up.
     hang_ups: f64,
     alert: &'static str,
-    /// Hours after which Alertmanager repeats a message of it.
+    /// Hours after which Alertmanager repeats a message.
     repeat_hours: i64,
 }
 
@@ -98,8 +100,8 @@ impl Trouble {
             == (self.alert, self.rp_id, option)
     }
 
-    /// Returns true if the alert is of this, or of what it leads to: who does not find an option
-    /// hangs up more often behind the others of the routing point.
+    /// Returns true if the alert is about this trouble or a consequence of it: callers who miss an
+    /// option hang up more often behind other options of the routing point.
     fn explains(&self, alert: &Alert) -> bool {
         let is_beside = self.left == 0.0
             && self.option.is_some()
@@ -108,8 +110,8 @@ impl Trouble {
         is_beside || self.is_told_by(alert)
     }
 
-    /// Asserts that it was told once, repeated as often as is configured, and resolved once;
-    /// returns a line of a table.
+    /// Fails unless the trouble raised one alert that was repeated at most as often as configured
+    /// and resolved once. Returns a row of the table.
     fn counted(&self, received: &[Alert]) -> String {
         let own: Vec<&str> = received
             .iter()
@@ -170,14 +172,14 @@ async fn a_trouble_is_one_alert_for_as_long_as_it_lasts() {
         received.iter().find(|alert| !TROUBLES.iter().any(|trouble| trouble.explains(alert)));
     assert!(other.is_none(), "nothing of this has happened: {other:?}");
     let table: Vec<String> = TROUBLES.iter().map(|trouble| trouble.counted(&received)).collect();
-    // With --nocapture one sees the count.
+    // Visible with --nocapture.
     println!(
         "| trouble | alert | lasts | told | repeated | resolved |\n| --- | --- | --- | --- | --- | --- |\n{}",
         table.join("\n")
     );
 }
 
-/// A vendor that is always as busy, with the troubles from a moment on.
+/// Makes a vendor that is equally busy all day, with the troubles from this moment on.
 fn vendor(from: jiff::Timestamp) -> Options {
     let usual = Options { least_load: 1.0, scale: SCALE, ..backfill::vendor() };
     let a_day =
@@ -200,7 +202,8 @@ fn vendor(from: jiff::Timestamp) -> Options {
     Options { incidents: incidents.collect(), ..usual }
 }
 
-/// What the alerts read of each poll, in the text format, from the files of the last days.
+/// Returns the metrics of each poll that the alerts read, in the text format, from the files of the
+/// last days.
 fn polls(past: &Past) -> Vec<String> {
     let first = (past.until - SHOWN).as_second() / POLL;
     let mut polls: BTreeMap<i64, BTreeMap<String, String>> = BTreeMap::new();
@@ -215,7 +218,7 @@ fn polls(past: &Past) -> Vec<String> {
             let (series, value) = sample.rsplit_once(' ').expect("a sample has a value");
             let poll = time.parse::<f64>().expect("a time is a number") as i64 / POLL;
             if poll >= first {
-                // The last sample of a poll's window is what the poll said.
+                // The last sample in a poll's window is the poll's result.
                 polls.entry(poll).or_default().insert(series.to_owned(), value.to_owned());
             }
         }
@@ -226,7 +229,7 @@ fn polls(past: &Past) -> Vec<String> {
     polls.into_values().map(text).collect()
 }
 
-/// A server that shows polls, the next one at each scrape, and the last one for ever.
+/// A server that shows the next poll at each scrape, and the last one for ever.
 struct Shown {
     address: SocketAddr,
     polls: usize,
@@ -264,7 +267,7 @@ impl Shown {
     }
 }
 
-/// The same text with the durations of its settings shorter.
+/// Returns the text with shorter durations.
 fn faster(text: &str) -> String {
     let setting = Regex::new(
         r"(?m)^(\s*(?:for|keep_firing_for|interval|group_wait|group_interval|repeat_interval): )(\d+)([smh])$",

@@ -1,5 +1,5 @@
-//! A backfill that is killed again and again, and one whose vendor is in trouble, make the same
-//! files, byte by byte.
+//! Tests that a backfill that is killed again and again, and one whose vendor has trouble, write
+//! the same files byte by byte.
 
 use std::{
     fs,
@@ -12,17 +12,17 @@ use simulator_testing::{Fault, FaultRule, Options, OverLimit, Simulator};
 use crate::backfill::{DEADLINE, Past, files, listen, run, vendor};
 use crate::support::process::Process;
 
-/// The moment at which a process is killed: at the latest when a day is done, and in between by the
-/// time since its start or since the first file appeared. So a fast machine comes no further in one
-/// life than a slow one, and the past outlasts all of them.
+/// The moment of a kill: at the latest when a day is done, and otherwise by the time since the
+/// start or since the first file appeared. So each life gets equally far on a fast and on a slow
+/// machine, and the past outlasts all lives.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
-    /// Milliseconds after it was started.
+    /// Milliseconds after the start.
     Started(u64),
-    /// Milliseconds after a file appeared that has no name of its own yet: before, in or after the
+    /// Milliseconds after a file appeared that has no final name yet: before, during or after the
     /// commit of its day.
     Part(u64),
-    /// Milliseconds after it reported that a day is done.
+    /// Milliseconds after it reported a finished day.
     Done(u64),
 }
 
@@ -53,7 +53,7 @@ const KILLS: [Moment; 20] = [
 const BEGUN: &str = "counting from here";
 const DAY_DONE: &str = "a day of the past is done";
 
-/// Kills it at a moment, unless it ends before: whether it did.
+/// Kills the process at a moment. Returns false if it ended before.
 async fn kill_at(mut process: Process, output: &Path, moment: Moment) -> bool {
     let (deadline, mut reached) = (Instant::now() + DEADLINE, None);
     while process.running() {
@@ -88,8 +88,7 @@ async fn kill_at(mut process: Process, output: &Path, moment: Moment) -> bool {
     true
 }
 
-/// A state in which a backfill has been begun, and nothing has been read: its hashes are keyed as
-/// in all of its copies.
+/// Makes states in which a backfill has begun and read nothing. All copies share one key of hashes.
 async fn begun(past: &Past, copies: &[&str]) {
     let mut process = Process::spawn(past.command("begun", &[]));
     let deadline = Instant::now() + DEADLINE;
@@ -141,7 +140,7 @@ fn assert_same_files(one: &Path, other: &Path) {
 
 #[tokio::test]
 async fn killed_twenty_times_it_makes_the_same_files() {
-    // More days than lives that may end one.
+    // More days than there are lives that may finish one.
     let past =
         Past::of(KILLS.iter().filter(|moment| !matches!(moment, Started(_))).count() as i64 + 1)
             .await;
@@ -159,7 +158,7 @@ async fn killed_twenty_times_it_makes_the_same_files() {
     run(past.command("killed", &[])).await;
     run(past.command("whole", &[])).await;
     assert_same_files(&past.output("whole"), &past.output("killed"));
-    // Once more: nothing is read, and the commands are printed again.
+    // A further run must read nothing, and print the commands again.
     let before = past.simulator.requests().total;
     assert!(run(past.command("killed", &[])).await.contains("promtool"));
     assert_eq!(past.simulator.requests().total, before);
@@ -171,7 +170,7 @@ async fn a_vendor_in_trouble_changes_nothing_but_the_time() {
     begun(&past, &["calm", "troubled"]).await;
     run(past.command("calm", &[])).await;
 
-    // The same rows from a server that cuts its answers, and fails now and then.
+    // The same rows from a server that cuts its answers and sometimes fails.
     let options = OverLimit::CutAndPromise.of(Options { rows_limit: 1_500, ..vendor() });
     let troubled = Simulator::new(options);
     for fault in [Fault::Http500, Fault::CutJson, Fault::NotJson, Fault::Truncated, Fault::Http503]

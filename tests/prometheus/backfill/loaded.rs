@@ -1,5 +1,5 @@
-//! What a Prometheus holds that has loaded the files, and goes on scraping the exporter that was
-//! started on the state.
+//! Tests of a Prometheus that has loaded the files, and then scrapes the exporter that was started
+//! on the state.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,12 +24,12 @@ use crate::support::{
 const BUCKETS: &str = "wolkvox_menu_time_to_option_seconds_bucket";
 const WATERMARK: &str = "wolkvox_watermark_timestamp_seconds";
 const OUTCOMES_WATERMARK: &str = "wolkvox_outcomes_watermark_timestamp_seconds";
-/// The simulator shows a row at most 8 s after its date.
+/// Highest lateness of a row in the simulator (8 s), and a second more.
 const VISIBLE_WITHIN: SignedDuration = SignedDuration::from_secs(9);
 
 type Series = (&'static str, Labels);
 
-/// Every counter with a truth, the histogram's buckets among them.
+/// Returns every counter with a known truth, including the histogram's buckets.
 fn counters(truth: &Truth, journeys: &Journeys) -> BTreeMap<Series, f64> {
     let own = |labels: &[(&str, &String)]| {
         labels
@@ -118,7 +118,7 @@ fn assert_same(what: &str, stored: &BTreeMap<Series, f64>, truth: &BTreeMap<Seri
     assert!(truth.len() > 100, "{what}: too little to show anything");
 }
 
-/// Each day by itself: how much every counter has grown, which is what the rows of that day say.
+/// Fails unless every counter grew on each day by the rows of that day.
 async fn assert_days(prometheus: &Prometheus, past: &Past, rows: &Rows) {
     let mut before = BTreeMap::new();
     let mut truth_before = BTreeMap::new();
@@ -139,7 +139,7 @@ async fn assert_days(prometheus: &Prometheus, past: &Past, rows: &Rows) {
     }
 }
 
-/// What became of the calls, at the end of each day and up to now.
+/// Fails unless the outcomes of the calls are right at the end of each day and now.
 async fn assert_calls(prometheus: &Prometheus, past: &Past, until: Option<Timestamp>) {
     let ends: Vec<Timestamp> = match until {
         Some(until) => vec![until],
@@ -171,8 +171,8 @@ async fn assert_calls(prometheus: &Prometheus, past: &Past, until: Option<Timest
     }
 }
 
-/// `increase()` between two lines of the grid finds what there is, up to the two seconds that it
-/// extrapolates: a five-hundredth of a series of 1,000 s, a fiftieth of one that has just begun.
+/// Fails unless `increase()` between two lines of the grid finds the truth. It may extrapolate by
+/// two seconds: a five-hundredth of a series of 1,000 s, and a fiftieth of one that has just begun.
 async fn assert_increase(prometheus: &Prometheus, past: &Past, rows: &Rows) {
     let [.., (start, end), _] = past.days()[..] else { panic!("no whole day") };
     for (from, until, range) in [
@@ -199,7 +199,7 @@ async fn assert_increase(prometheus: &Prometheus, past: &Past, rows: &Rows) {
     }
 }
 
-/// Whenever one looks, each series that has begun is there.
+/// Fails unless each series that has begun is present at any moment.
 async fn assert_dense(prometheus: &Prometheus, past: &Past) {
     let [.., (_, end), _] = past.days()[..] else { panic!("no whole day") };
     let there = values(prometheus, "{}", Some(end)).await.len();
@@ -210,7 +210,7 @@ async fn assert_dense(prometheus: &Prometheus, past: &Past) {
     }
 }
 
-/// Nothing ever went back, and everything was 0 at first.
+/// Fails if a series decreased or did not begin at 0.
 async fn assert_one_history(prometheus: &Prometheus, range: &str) {
     let resets = values(prometheus, &format!("resets({{}}[{range}])"), None).await;
     let back: Vec<_> = resets.iter().filter(|(_, resets)| **resets > 0.0).collect();
@@ -220,9 +220,8 @@ async fn assert_one_history(prometheus: &Prometheus, range: &str) {
     assert!(lost.is_empty(), "{}: not 0 at first: {lost:?}", prometheus.tool());
 }
 
-/// In its last week nothing was unlike usual, and no alert about a menu would have fired, its `for`
-/// left out. Says something only of a past of more than three weeks, before which nothing is
-/// compared.
+/// Fails if an alert about a menu would have fired in the last week, apart from its `for`. Does
+/// nothing for a past of less than three weeks, because nothing is compared there.
 async fn assert_calm(prometheus: &Prometheus, past: &Past) {
     if past.days().len() < 21 {
         return;
@@ -250,8 +249,8 @@ async fn assert_calm(prometheus: &Prometheus, past: &Past) {
     }
 }
 
-/// A Prometheus of each generation over blocks that its own promtool made of the files, scraping
-/// `address`.
+/// Starts a Prometheus of each generation that scrapes `address`, with blocks that its own promtool
+/// made of the files.
 async fn loaded(past: &Past, name: &str, address: SocketAddr) -> Vec<Prometheus> {
     let mut all = Vec::new();
     for (number, (tool, promtool)) in binaries().iter().zip(promtools()).enumerate() {
@@ -308,8 +307,8 @@ async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
         assert_calm(prometheus, &past).await;
     }
 
-    // A Prometheus that has just started takes seconds to its first scrape, in which the zeros of
-    // new series would go by.
+    // A Prometheus that has just started takes seconds to its first scrape, and might miss the
+    // zeros of new series.
     for prometheus in &servers {
         let scraped = format!("up{{job={JOB:?}}}");
         prometheus.wait_for(&scraped, DEADLINE, |up| !up.is_empty()).await;
@@ -336,7 +335,7 @@ async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
     assert_seam(&past, &servers, end).await;
 }
 
-/// Over the seam: the last values are the truth, and nothing ever went back.
+/// Fails unless the last values are the truth, and no series decreased between files and scrapes.
 async fn assert_seam(past: &Past, servers: &[Prometheus], end: Timestamp) {
     let range = format!("{}h", Timestamp::now().duration_since(past.from).as_hours() + 2);
     let truth = past.simulator.truth(past.from, end, None);

@@ -1,6 +1,6 @@
-//! The past, as `backfill` hands it over: its files, loaded into real Prometheus servers of two
-//! generations, hold the simulator's truth of every day; the exporter goes on from its state
-//! without a seam; and neither SIGKILL nor a vendor in trouble changes a byte of them.
+//! Tests of `backfill`: its files, loaded into real Prometheus servers of two generations, hold the
+//! simulator's truth of every day; the exporter continues from its state without a gap; and neither
+//! SIGKILL nor a vendor with trouble changes a byte of them.
 //!
 //! `BACKFILL_DAYS=28 cargo test --test prometheus backfill:: -- --nocapture` reads four weeks,
 //! which takes a while.
@@ -28,9 +28,9 @@ use crate::support::{
 
 const TOKEN: &str = "backfill-token";
 const JOB: &str = "backfill";
-/// Generous: a day takes seconds.
+/// Much more than a day of the past takes, which is seconds.
 const DEADLINE: Duration = Duration::from_secs(600);
-/// The simulator's callers choose within 90 s.
+/// More than the 90 s within which the simulator's callers choose.
 const IDLE: SignedDuration = SignedDuration::from_secs(100);
 
 /// The full hour at which every past ends, an hour or two before the tests begin.
@@ -39,7 +39,7 @@ static UNTIL: LazyLock<Timestamp> = LazyLock::new(|| {
     Timestamp::from_second(hour - 3600).expect("an hour ago")
 });
 
-/// A simulated vendor on a socket, and the past that is asked for: lines of the five-minute grid.
+/// A simulated vendor on a socket, and the range that is read: lines of the five-minute grid.
 pub(crate) struct Past {
     simulator: Arc<Simulator>,
     url: String,
@@ -50,14 +50,14 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    /// Makes a past of this many days and some hours, or as many as the environment says.
+    /// Makes a past of this many days and some hours; the environment may set another number.
     async fn of(days: i64) -> Self {
         let days =
             std::env::var("BACKFILL_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(days);
         Self::of_vendor(days, |_| vendor()).await
     }
 
-    /// Makes the past of such a vendor, which gets to know the moment at which the past ends.
+    /// Makes the past of a vendor, which is given the moment at which the past ends.
     pub(crate) async fn of_vendor(days: i64, vendor: impl FnOnce(Timestamp) -> Options) -> Self {
         let until = *UNTIL;
         let from = until - SignedDuration::from_hours(days * 24 + 2);
@@ -68,7 +68,7 @@ impl Past {
         Self { simulator, url, from, until, _folder: folder, folder: path }
     }
 
-    /// The moments at which files end, and with them the days (UTC).
+    /// Returns the begin and the end of each file, and so of each day (UTC).
     fn days(&self) -> Vec<(Timestamp, Timestamp)> {
         let mut days = Vec::new();
         let mut start = self.from;
@@ -81,13 +81,13 @@ impl Past {
         days
     }
 
-    /// `backfill` from this vendor into a directory and a state of this name, of which there may be
-    /// something already.
+    /// Makes the command of a backfill with a directory and a state of this name, which may already
+    /// exist.
     pub(crate) fn command(&self, name: &str, labels: &[&str]) -> Command {
         self.command_from(&self.url, name, labels)
     }
 
-    /// The same from another vendor, who is called the same.
+    /// Makes the same command for another vendor under the same name.
     fn command_from(&self, url: &str, name: &str, labels: &[&str]) -> Command {
         let local = |moment| noon().to_datetime(moment);
         let mut command = bare(&self.folder);
@@ -101,7 +101,7 @@ impl Past {
         command
     }
 
-    /// Flags that the exporter gets, too.
+    /// Returns the flags that the exporter gets, too.
     fn flags(&self, url: &str, name: &str) -> Vec<String> {
         let zone = noon_name();
         let config = format!(
@@ -125,7 +125,7 @@ impl Past {
     }
 }
 
-/// The same past whenever the tests begin; every row of it is there.
+/// Makes a vendor whose past does not depend on when the tests begin; all its rows are visible.
 pub(crate) fn vendor() -> Options {
     Options {
         zone: noon(),
@@ -144,7 +144,7 @@ async fn listen(simulator: &Arc<Simulator>) -> String {
     format!("http://{address}")
 }
 
-/// Runs it to its end, and gives what it printed.
+/// Runs a command, which must succeed. Returns its output.
 pub(crate) async fn run(command: Command) -> String {
     let mut process = Process::spawn(command);
     let status = process.exit(DEADLINE).await;
@@ -152,7 +152,7 @@ pub(crate) async fn run(command: Command) -> String {
     process.output()
 }
 
-/// The files of a directory, by name; none of one that does not exist yet.
+/// Returns the files of a directory by name; none if it does not exist yet.
 pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();

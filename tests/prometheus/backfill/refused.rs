@@ -1,4 +1,4 @@
-//! What is not begun, and not gone on with; and that several targets each get their files.
+//! Tests of backfills that must not begin or continue, and of the files of several targets.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::backfill::{DEADLINE, Past, files, listen, run, vendor};
 use crate::support::api::noon_name;
 use crate::support::process::{Process, bare, exporter};
 
-/// Runs what has to fail, and gives what it says.
+/// Runs a command that must fail. Returns its error.
 async fn refused(command: Command) -> String {
     let mut process = Process::spawn(command);
     let status = process.exit(DEADLINE).await;
@@ -25,8 +25,8 @@ async fn a_state_has_one_past_and_one_way_to_get_it() {
     assert!(said.contains("target centre") && said.contains("token"), "{said}");
     past.simulator.clear_faults();
 
-    // It was begun all the same: in another way it is not gone on with, and no exporter starts on
-    // it.
+    // The state is marked as a backfill's: one with other flags must not continue it, and no
+    // exporter may start on it.
     let mut other = past.command("out", &[]);
     other.arg("--every=60s");
     let said = refused(other).await;

@@ -1,7 +1,7 @@
-//! What has to be counted at a moment, from the vendor's own rows: a plain model, without windows
-//! or requests.
+//! The true counts at a moment, from the vendor's own rows: a plain model, without windows or
+//! requests.
 //!
-//! Rows come from the simulator's answers as JSON. It must share nothing with the ledger.
+//! Rows come from the simulator's answers as JSON. It must share no code with the ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use simulator_testing::{
 
 use crate::support::api::noon;
 
-/// A journey is closed when a window ends.
+/// Seconds between the moments at which journeys are closed: the ends of windows.
 const GRID: i64 = 300;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -28,7 +28,7 @@ struct Row {
     cod_opc_menu: String,
 }
 
-/// A row in numbers; seconds of the wall clock.
+/// A row as numbers; times are seconds of the wall clock.
 #[derive(Clone, Debug)]
 struct Seen {
     point: (String, String),
@@ -38,7 +38,7 @@ struct Seen {
     second: u32,
 }
 
-/// All rows of a stretch, by interaction.
+/// All rows of a range, by interaction.
 pub(crate) struct Rows {
     by_interaction: BTreeMap<String, Vec<Seen>>,
     idle: i64,
@@ -52,14 +52,14 @@ fn wall(time: DateTime) -> i64 {
     time.to_zoned(jiff::tz::TimeZone::UTC).expect("a date of today").timestamp().as_second()
 }
 
-/// `65`, `65.0` or `00:01:05`.
+/// Converts `65`, `65.0` or `00:01:05` to seconds.
 fn seconds(text: &str) -> u32 {
     let number = |part: &str| part.parse::<u32>().expect("a number");
     text.trim_end_matches(".0").split(':').fold(0, |sum, part| sum * 60 + number(part))
 }
 
 impl Rows {
-    /// Every row dated in `from..until`.
+    /// Reads every row dated in `from..until`.
     pub(crate) fn of(
         simulator: &Simulator,
         (from, until): (Timestamp, Timestamp),
@@ -94,7 +94,7 @@ impl Rows {
         Self { by_interaction, idle: idle.as_secs() }
     }
 
-    /// The counts once every window before `at` has been read.
+    /// Returns the counts once every window before `at` has been read.
     pub(crate) fn at(&self, at: Timestamp) -> (Truth, Journeys) {
         let at = local(at);
         let (mut truth, mut journeys) = (Counts::default(), Paths::default());
@@ -167,14 +167,15 @@ struct Paths {
 }
 
 impl Paths {
-    /// Rows of one interaction, by date, as known when every window before `at` has been read.
+    /// Adds the rows of one interaction, sorted by date, as far as known when every window before
+    /// `at` has been read.
     fn add(&mut self, rows: &[&Seen], at: i64, idle: i64) {
         let home = rows[0].point.clone();
         for row in rows {
             self.options.entry((row.point.clone(), row.option.clone())).or_default();
         }
         self.points.entry(home.clone()).or_default();
-        // The first end of a window after the deadline closes it.
+        // A journey is closed at the first end of a window after its deadline.
         let closed = |deadline: i64| (deadline.div_euclid(GRID) + 1) * GRID;
         let mut deadline = i64::MIN;
         let mut path: Vec<&Seen> = Vec::new();

@@ -1,11 +1,11 @@
-//! Reads the committed dashboards: only what a user imports, never the source that it was made
+//! Reads the committed dashboards, because users import them; never the source that they are made
 //! from.
 
 use std::fs;
 
 use serde_json::Value;
 
-/// The kinds of panel that every Grafana from 11 to 13 ships, as far as they are used here.
+/// Kinds of panel that every Grafana from 11 to 13 ships and the dashboards use.
 pub(crate) const PANEL_KINDS: [&str; 6] =
     ["stat", "timeseries", "table", "heatmap", "bargauge", "state-timeline"];
 
@@ -13,15 +13,15 @@ pub(crate) const PANEL_KINDS: [&str; 6] =
 pub(crate) struct Board {
     pub(crate) uid: String,
     pub(crate) language: &'static str,
-    /// The file, for what can be anywhere in it.
+    /// The text of the file, for checks that search all of it.
     pub(crate) text: String,
-    /// The same, for what only one check looks at.
+    /// The parsed file, for fields that only one check reads.
     pub(crate) json: Value,
     pub(crate) panels: Vec<Panel>,
     pub(crate) variables: Vec<Variable>,
 }
 
-/// A panel or the heading of a row; the panels that are folded under one stand after it.
+/// A panel, or the heading of a row; folded panels follow their heading.
 pub(crate) struct Panel {
     pub(crate) id: u64,
     pub(crate) title: String,
@@ -29,23 +29,23 @@ pub(crate) struct Panel {
     pub(crate) description: String,
     pub(crate) no_value: String,
     pub(crate) unit: String,
-    /// Seconds, if it has a shortest step of its own.
+    /// Shortest step in seconds, if the panel has one of its own.
     pub(crate) interval: Option<f64>,
     pub(crate) most_points: Option<f64>,
     pub(crate) targets: Vec<Target>,
-    /// Seconds, if it shows a time of its own.
+    /// Time range in seconds, if the panel has one of its own.
     pub(crate) time_from: Option<f64>,
     /// The fields that a table renames.
     pub(crate) columns: Vec<String>,
-    /// It is seen only once a row is opened.
+    /// True if it is visible only after a row is opened.
     pub(crate) folded: bool,
-    /// All of it, for what only one check looks at.
+    /// The whole panel, for fields that only one check reads.
     pub(crate) json: Value,
     place: [u64; 4],
 }
 
 impl Panel {
-    /// Column and row of every cell that it covers.
+    /// Returns column and row of every cell that it covers.
     pub(crate) fn cells(&self) -> impl Iterator<Item = (u64, u64)> {
         let [x, y, w, h] = self.place;
         (x..x + w).flat_map(move |column| (y..y + h).map(move |row| (column, row)))
@@ -61,7 +61,7 @@ pub(crate) struct Target {
     pub(crate) datasource: String,
 }
 
-/// A variable; the data source has no query.
+/// A variable; its query is empty for the data source.
 pub(crate) struct Variable {
     pub(crate) name: String,
     pub(crate) query: String,
@@ -69,13 +69,13 @@ pub(crate) struct Variable {
 }
 
 impl Board {
-    /// Every query with its panel.
+    /// Returns every query with its panel.
     pub(crate) fn targets(&self) -> impl Iterator<Item = (&Panel, &Target)> {
         self.panels.iter().flat_map(|panel| panel.targets.iter().map(move |target| (panel, target)))
     }
 }
 
-/// Every committed dashboard.
+/// Returns every committed dashboard.
 pub(crate) fn boards() -> Vec<Board> {
     let mut boards = Vec::new();
     for language in ["en", "es"] {
@@ -149,7 +149,7 @@ fn variable(json: &Value) -> Variable {
     }
 }
 
-/// `5m`, `1h`, `28d`.
+/// Converts durations such as `5m`, `1h` and `28d` to seconds.
 fn seconds(duration: &str) -> f64 {
     let (number, unit) = duration.split_at(duration.len() - 1);
     let unit = match unit {

@@ -1,5 +1,5 @@
-//! A contact centre whose hours are over, an exporter that has read them, and what a Prometheus
-//! made of it.
+//! A contact centre whose hours are over, an exporter that has read them, and a Prometheus that
+//! scraped it.
 //!
 //! The vendor answers only once every Prometheus has scraped the exporter, so that each has seen
 //! every counter at 0. Prometheus runs the stack's own configuration and rules, sixty times as
@@ -24,15 +24,15 @@ use crate::support::{
 };
 
 const TOKEN: &str = "dashboards-token";
-/// Callers choose within 90 s; whoever is silent for longer has left.
+/// Silence after which a caller has left; callers choose within 90 s.
 const IDLE: Duration = Duration::from_secs(100);
 const DEADLINE: Duration = Duration::from_secs(120);
-/// As the exporter's file says below.
+/// The code for leaving the menu, as in the exporter's file below.
 pub(crate) const OPT_OUT: &str = "AGENTE";
 pub(crate) const TERMINAL: &str = "CV_BUZON";
 pub(crate) const NO_INPUT: &str = "PULSE";
 
-/// The contact centre alone: it has no socket before an exporter asks.
+/// The contact centre without a socket, until an exporter asks.
 pub(crate) struct Centre {
     simulator: Arc<Simulator>,
     origin: Timestamp,
@@ -40,14 +40,14 @@ pub(crate) struct Centre {
 }
 
 impl Centre {
-    /// Three hours, as busy as the busiest, that ended before the last of them could still be under
-    /// way.
+    /// Makes three hours of traffic, as busy as the busiest, that ended early enough for all
+    /// journeys to be over.
     pub(crate) async fn open() -> Self {
         let now = Timestamp::from_second(Timestamp::now().as_second()).expect("a second of today");
         let until = now - SignedDuration::from_mins(5);
         let origin = until - SignedDuration::from_hours(3);
         let options = Options {
-            // What is usual is learnt from the days before, of which there is none.
+            // The usual numbers are learnt from earlier days, which have no rows here.
             zone: noon(),
             token: TOKEN.to_owned(),
             late_share: 0.0,
@@ -61,22 +61,23 @@ impl Centre {
         Self { simulator: Simulator::new(options), origin, until }
     }
 
-    /// The sums of all rows.
+    /// Returns the sums of all rows.
     pub(crate) fn truth(&self) -> Truth {
         self.simulator.truth(self.origin, self.until, None)
     }
 
-    /// The sums of all journeys.
+    /// Returns the sums of all journeys.
     pub(crate) fn journeys(&self) -> Journeys {
         self.simulator.journeys(self.origin, self.until, IDLE)
     }
 
-    /// The sums of what became of calls.
+    /// Returns the sums of all outcomes of calls.
     pub(crate) fn calls(&self) -> CallEnds {
         self.simulator.call_end_truth(self.origin, self.until)
     }
 
-    /// A Prometheus that has seen an exporter of its own read everything.
+    /// Starts a Prometheus and an exporter of its own. Returns once the exporter has read
+    /// everything and the Prometheus has stored it.
     pub(crate) async fn scraped_by(&self, tool: &Tool) -> Scraped {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of 127.0.0.1");
         let vendor = listener.local_addr().expect("a bound socket has an address");
@@ -95,8 +96,8 @@ impl Centre {
             "--poll.hourly-lookback=0s".to_owned(),
             "--poll.nightly-lookback=0s".to_owned(),
             "--menu.zero-hold=4s".to_owned(),
-            // The weeks before are empty; what takes a week of data has to be empty too, however
-            // soon they would be read.
+            // The weeks before have no rows. Panels that need a week of data must be empty, too,
+            // however early those weeks would be read.
             "--baseline.warm-up=0s".to_owned(),
             "--wolkvox.outcomes".to_owned(),
             format!("--journey.idle={}s", IDLE.as_secs()),
@@ -105,7 +106,7 @@ impl Centre {
         ];
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let exporter = Installation::new(&format!("http://{vendor}"), TOKEN, &flags).start().await;
-        // Nobody is at that Alertmanager's address, which Prometheus says in its log and survives.
+        // No Alertmanager listens at that address, which Prometheus logs and survives.
         let address = exporter.address.to_string();
         let prometheus =
             stack::prometheus(tool, &address, "127.0.0.1:1", &[], |_, rules| rules).await;
@@ -143,12 +144,12 @@ impl Scraped {
             };
             self.prometheus.wait_for(promql, DEADLINE, is).await;
         }
-        // These come with requests of their own.
+        // These metrics come with requests of their own.
         for promql in ["wolkvox_quota_requests_limit", "wolkvox_menu_window_interactions"] {
             self.prometheus.wait_for(promql, DEADLINE, |answer| !answer.is_empty()).await;
         }
-        // So that what is held back at 0 has followed, and names too, whatever whole step Grafana
-        // moves the end back to: the longest is half an hour, here half a minute.
+        // Waits for held-back counts and for names to be stored before the moment to which Grafana
+        // rounds the end. Its longest step is half an hour, which is half a minute here.
         let since = Instant::now();
         let before = self.read_until().await;
         while self.read_until().await < before + 36.0 {
@@ -157,7 +158,7 @@ impl Scraped {
         }
     }
 
-    /// The moment of the last scrape: there, `increase` has nothing to estimate.
+    /// Returns the moment of the last scrape, at which `increase` need not extrapolate.
     pub(crate) async fn read_until(&self) -> f64 {
         let answer = self.prometheus.query("timestamp(wolkvox_up)").await;
         answer.first().expect("the exporter was scraped").1

@@ -1,7 +1,8 @@
-//! Faults that were seen on screen in a real Grafana, each as a rule about the JSON, so that none
-//! comes back.
+//! Faults that were once visible in a real Grafana, each as a rule about the JSON, so that none
+//! returns.
 //!
-//! A rule is about the kind of fault, on every panel of every dashboard in both languages.
+//! A rule describes the kind of fault, and applies to every panel of every dashboard in both
+//! languages.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +11,10 @@ use serde_json::Value;
 
 use crate::dashboards::boards::{Board, Panel, boards};
 
-/// Fails where a panel breaks it; the text says where that is.
+/// A rule that panics if a panel breaks it; the text names the panel.
 type Rule = fn(&Board, &Panel, &str);
 
-/// The observed fault, and the rule.
+/// The observed faults with their rules.
 const RULES: &[(&str, Rule)] = &[
     ("eight of twelve tiles read \"¿Cuánt...\"", titles_of_tiles_are_short),
     ("the end of a sentence stood in every cell", empty_cells_are_a_dash),
@@ -59,8 +60,8 @@ fn no_fault_that_was_seen_is_back() {
 fn titles_of_tiles_are_short(_: &Board, panel: &Panel, at: &str) {
     let length = panel.title.chars().count();
     let width = panel.json["gridPos"]["w"].as_u64().expect("a width") as usize;
-    // At 1,440 pixels with Grafana's menu, which 10 characters of a tile of 4 columns leave room
-    // for.
+    // The width at 1,440 pixels with Grafana's menu: a tile of 4 columns has room for 10
+    // characters.
     assert!(panel.kind != "stat" || length <= width + 6, "{at}: a title of {length} characters");
 }
 
@@ -85,7 +86,7 @@ fn columns_have_widths_and_numbers_come_first(_: &Board, panel: &Panel, at: &str
         .collect();
     order.sort_by_key(|(_, place)| *place);
     let is_number = |field: &str| field.starts_with("Value") || field.starts_with("Trend");
-    // What it is about, then the numbers, then whose and where.
+    // First the subject of a row, then the numbers, then other names.
     let mut fields = order.iter().map(|(field, _)| is_number(field)).skip_while(|number| !number);
     let after = fields.by_ref().skip_while(|number| *number);
     assert!(after.into_iter().all(|number| !number), "{at}: a number after a name");
@@ -98,7 +99,7 @@ fn columns_have_widths_and_numbers_come_first(_: &Board, panel: &Panel, at: &str
             .or_else(|| properties(panel, title, "custom.minWidth"));
         sum += wide.and_then(Value::as_u64).unwrap_or_else(|| panic!("{at}: {title} has no width"));
     }
-    // Of 24 columns at 1,440 pixels with Grafana's menu.
+    // Width of the table in pixels, of 24 columns on a screen of 1,440 pixels with Grafana's menu.
     let room = 1090 * panel.json["gridPos"]["w"].as_u64().expect("a width") / 24;
     assert!(sum <= room, "{at}: columns of {sum} pixels where there are {room}");
 }
@@ -121,7 +122,7 @@ fn timelines_have_no_threshold_colours(_: &Board, panel: &Panel, at: &str) {
     }
 }
 
-/// Neither an end that is set, nor one that comes with the unit.
+/// Fails if a bar has a fixed end, or a unit that brings one.
 fn bars_end_at_the_largest(_: &Board, panel: &Panel, at: &str) {
     let defaults = &panel.json["fieldConfig"]["defaults"];
     if panel.kind == "bargauge" {
@@ -140,7 +141,7 @@ fn heat_maps_are_opacity(_: &Board, panel: &Panel, at: &str) {
     assert!(panel.kind != "heatmap" || panel.json["options"]["color"]["mode"] == "opacity", "{at}");
 }
 
-/// Only units that are signs.
+/// Fails if a unit is written in English words.
 fn units_have_no_words(_: &Board, panel: &Panel, at: &str) {
     const SIGNS: [&str; 9] = [
         "locale",
@@ -186,7 +187,8 @@ fn kinds_of_ends_have_their_colours(_: &Board, panel: &Panel, at: &str) {
     }
 }
 
-/// But for the edges of a band, whose curve is seen.
+/// Fails if curves do not show the points of short series, except the edges of a band, whose curve
+/// is visible.
 fn short_curves_have_points(_: &Board, panel: &Panel, at: &str) {
     if panel.kind != "timeseries" {
         return;
@@ -197,7 +199,7 @@ fn short_curves_have_points(_: &Board, panel: &Panel, at: &str) {
     }
 }
 
-/// Returns the family of counts of the same rows or of the same journeys.
+/// Returns the group of metrics that count the same rows or the same journeys.
 fn family(metric: &str) -> &str {
     const ROWS: [&str; 4] = ["option_hits", "option_attempts", "option_retries", "time_to_option"];
     const JOURNEYS: [&str; 5] =
@@ -210,8 +212,8 @@ fn family(metric: &str) -> &str {
     }
 }
 
-/// A journey is counted when it is over, half an hour after its rows: the one divided by the other
-/// is no share. And what is divided by visits has a minimum of them, and an end at 1.
+/// Fails if a share divides counts of different kinds: a journey is counted half an hour after its
+/// rows. A share of visits also needs a minimum of visits, and an upper bound of 1.
 fn shares_are_of_one_family(_: &Board, panel: &Panel, at: &str) {
     let grown = Regex::new(r"increase\((wolkvox_menu_\w+)").expect("a regular expression");
     for target in panel.targets.iter().filter(|target| target.expr.contains(" / ")) {
@@ -236,7 +238,7 @@ fn shares_are_of_one_family(_: &Board, panel: &Panel, at: &str) {
     }
 }
 
-/// Whatever is grouped by option is grouped by routing point, but for the kinds.
+/// Fails if a query groups by option without the routing point, except for the kinds of options.
 fn options_are_of_a_routing_point(_: &Board, panel: &Panel, at: &str) {
     let grouped = Regex::new(r"\bby \(([^)]*)\) \(").expect("a regular expression");
     for target in &panel.targets {
@@ -286,7 +288,7 @@ fn what_is_unknown_has_no_colour(_: &Board, panel: &Panel, at: &str) {
     );
 }
 
-/// Each dashboard leads to the same in the other language, and shows alerts and outages over its
+/// Each dashboard must link to itself in the other language, and show alerts and outages over its
 /// curves.
 #[test]
 fn dashboards_lead_to_their_other_language_and_show_alerts() {
@@ -314,8 +316,8 @@ fn dashboards_lead_to_their_other_language_and_show_alerts() {
     }
 }
 
-/// The links of alerts and of rows choose an option by a variable that is there, and carry codes of
-/// any characters.
+/// Links of rows must choose an option by an existing variable, and encode its code, which may hold
+/// any characters. The English alerts must have such links, too.
 #[test]
 fn links_land_on_one_option() {
     for board in boards().iter().filter(|board| !board.uid.contains("health")) {
@@ -340,7 +342,8 @@ fn links_land_on_one_option() {
     assert!(rules.contains("&var-cod_opc_menu="), "the alerts link to an option");
 }
 
-/// A first screen that can be taken in: the issue's numbers of panels.
+/// A dashboard must not have more panels than a reader can take in; the numbers are those of the
+/// issue.
 #[test]
 fn dashboards_are_small() {
     for (name, most) in [("menus", 11), ("journeys", 12), ("health", 12)] {
@@ -352,7 +355,7 @@ fn dashboards_are_small() {
     }
 }
 
-/// Every column that is no number, shown or hidden, stays text.
+/// Fails if a column of labels, visible or hidden, could be shown as a number.
 fn labels_stay_text(_: &Board, panel: &Panel, at: &str) {
     if panel.kind != "table" {
         return;
@@ -381,7 +384,8 @@ fn bars_of_a_column_differ(_: &Board, panel: &Panel, at: &str) {
     }
 }
 
-/// With a long shortest step the last hour is not looked at.
+/// Fails if a panel that claims "nothing" when empty has a long step, which would skip the last
+/// hour.
 fn claims_are_of_now(_: &Board, panel: &Panel, at: &str) {
     let claims = Regex::new("^(No row|Nothing|Every|No se rechaz|No falló|Nada|Todas)")
         .expect("a regular expression");
@@ -395,7 +399,7 @@ fn claims_are_of_now(_: &Board, panel: &Panel, at: &str) {
     }
 }
 
-/// The words of a tile without a value have the base colour.
+/// Fails if an empty tile has a colour that means good, or leads to the dashboard that it is on.
 fn empty_tiles_are_honest(board: &Board, panel: &Panel, at: &str) {
     let health = ["Exporter health", "Salud"].iter().any(|name| panel.no_value.contains(name));
     assert!(!(health && board.uid.contains("health")), "{at}: leads to where the reader is");
@@ -447,7 +451,8 @@ fn classes_have_words_and_no_green(_: &Board, panel: &Panel, at: &str) {
     }
 }
 
-/// Grafana's own escaping leaves quotes alone. In a raw string its format `regex` is exact.
+/// Fails if a variable is not in a raw string with the format `regex`; Grafana's own escaping
+/// leaves quotes alone.
 fn variables_stand_in_raw_strings(_: &Board, panel: &Panel, at: &str) {
     let variable = Regex::new(r"(.)\$\{(\w+):?(\w*)\}").expect("a regular expression");
     let bare = Regex::new(r"\$(server|rp_id|channel|cod_opc_menu)").expect("a regular expression");
@@ -463,7 +468,7 @@ fn times_of_their_own_are_not_written_by_grafana(_: &Board, panel: &Panel, at: &
     assert!(panel.time_from.is_none() || panel.json["hideTimeOverride"] == true, "{at}");
 }
 
-/// Of quantiles, which are mostly below one.
+/// Fails if curves of quantiles, which are mostly below one, have no decimals.
 fn small_numbers_have_decimals(_: &Board, panel: &Panel, at: &str) {
     let of_quantiles =
         panel.targets.iter().any(|target| target.expr.starts_with("histogram_quantile("));
@@ -474,8 +479,8 @@ fn small_numbers_have_decimals(_: &Board, panel: &Panel, at: &str) {
     );
 }
 
-/// The guide of each row, whether its name comes from a query or from the alert, is a page in the
-/// board's language.
+/// The guide of each row must be a page in the board's language, whether its name comes from a
+/// query or from an alert.
 #[test]
 fn every_guide_is_a_page() {
     let named = Regex::new(r#""runbook", "(\w+)""#).expect("a regular expression");
@@ -506,7 +511,7 @@ fn every_guide_is_a_page() {
     }
 }
 
-/// Each alert stands on one of the dashboards in words.
+/// Each alert must be described in words on one of the dashboards.
 #[test]
 fn every_alert_has_words() {
     let rules =
@@ -520,7 +525,7 @@ fn every_alert_has_words() {
         let menus = menus.expect("the menus in the same language").text;
         for found in alert.captures_iter(&rules) {
             let name = &found[1];
-            // Two alerts stand on one anomaly, and have its words.
+            // Two alerts share one anomaly, and its words.
             let of_menus = menus.contains(name.trim_end_matches("Slow"));
             assert!(
                 board.text.contains(&format!("\"{name}\": {{")) || of_menus,
@@ -547,7 +552,7 @@ fn property<'a>(one: &'a Value, id: &str) -> Option<&'a Value> {
     all.iter().find(|property| property["id"] == id).map(|property| &property["value"])
 }
 
-/// Returns the properties of the field with this name.
+/// Returns a property of the field with this name.
 fn properties<'a>(panel: &'a Panel, name: &str, id: &str) -> Option<&'a Value> {
     overrides(panel)
         .filter(|one| one["matcher"]["options"] == name)

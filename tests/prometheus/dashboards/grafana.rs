@@ -1,7 +1,8 @@
-//! What Grafana makes of a query before it sends it: variables, ranges and steps.
+//! Grafana's part of a query: it fills in variables, ranges and steps before it asks Prometheus.
 //!
 //! In most tests time runs sixty times as fast as with users: a scrape a second instead of a
 //! minute, so that a shortest step of five minutes becomes five seconds. Ranges that a query itself
+//! names (an hour, a week) stay.
 //! names (an hour, a week) stay.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use regex::Regex;
 use crate::dashboards::boards::{Panel, Target, Variable};
 use crate::support::prometheus::{Labels, Prometheus, Sample};
 
-/// Longer than a Prometheus runs that starts with nothing.
+/// Range in seconds, longer than any Prometheus of a test has run.
 const RANGE: f64 = 600.0;
 const SPEED: f64 = 60.0;
 /// The regular expression that stands for each variable in a query, in Grafana's format `regex`.
@@ -19,7 +20,7 @@ const SPEED: f64 = 60.0;
 pub(crate) struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    /// The first `count` values; 0 for all of them, which is a text of its own.
+    /// Chooses the first `count` values; 0 means all of them, which Grafana writes in its own way.
     pub(crate) fn choose(&mut self, name: &str, values: &[String], count: usize) {
         let chosen: Vec<String> =
             values.iter().take(count).map(|value| regex::escape(value)).collect();
@@ -32,24 +33,24 @@ impl Variables {
     }
 }
 
-/// Grafana in front of a Prometheus, with a range of time chosen. All times in seconds.
+/// Grafana in front of a Prometheus, with a chosen time range. All times are in seconds.
 pub(crate) struct Grafana<'a> {
     pub(crate) prometheus: &'a Prometheus,
     pub(crate) end: f64,
     pub(crate) range: f64,
-    /// Factor by which Prometheus scrapes faster than users' servers.
+    /// Factor by which Prometheus scrapes faster than with users.
     pub(crate) speed: f64,
     /// Most points of a curve.
     pub(crate) points: f64,
 }
 
 impl<'a> Grafana<'a> {
-    /// All that a Prometheus knows that started with nothing and scrapes every second.
+    /// Makes a range with all data of a Prometheus that started empty and scrapes every second.
     pub(crate) fn of_a_test(prometheus: &'a Prometheus, end: f64) -> Self {
         Self { prometheus, end, range: RANGE, speed: SPEED, points: 1000.0 }
     }
 
-    /// Between two points of a curve.
+    /// Returns the distance between two points of a curve.
     fn step(&self, panel: Option<&Panel>) -> f64 {
         let shortest = panel.and_then(|panel| panel.interval).unwrap_or(60.0) / self.speed;
         let points = panel.and_then(|panel| panel.most_points).unwrap_or(self.points);
@@ -73,7 +74,7 @@ impl<'a> Grafana<'a> {
         filled
     }
 
-    /// The curves that a query gives.
+    /// Returns the curves of a query.
     pub(crate) async fn curves(
         &self,
         panel: &Panel,
@@ -82,16 +83,16 @@ impl<'a> Grafana<'a> {
     ) -> Vec<(Labels, Vec<Sample>)> {
         let step = self.step(Some(panel));
         let expr = self.fill(&target.expr, variables, step);
-        // Grafana moves both ends to whole steps, of days to midnights; a panel with a time of its
-        // own is asked as if it were midnight, so that what it shows does not depend on when it is
-        // asked.
+        // Grafana rounds both ends to whole steps, and those of days to midnights. A panel with a
+        // time of its own is asked as if it were midnight, so that the result does not depend on
+        // when the test runs.
         let align =
             |time: f64| if panel.time_from.is_some() { time } else { (time / step).floor() * step };
         let range = panel.time_from.map_or(self.range, |range| range / self.speed);
         self.prometheus.query_range(&expr, align(self.end - range), align(self.end), step).await
     }
 
-    /// The labels of every series that a query gives.
+    /// Returns the labels of every series of a query.
     pub(crate) async fn ask(
         &self,
         panel: &Panel,
@@ -109,14 +110,14 @@ impl<'a> Grafana<'a> {
         self.curves(panel, target, variables).await.into_iter().map(|(labels, _)| labels).collect()
     }
 
-    /// The numbers that an instant query gives, in the order of the answer: Grafana keeps it for
+    /// Returns the numbers of an instant query in the order of the answer, which Grafana keeps for
     /// the rows of a table.
     pub(crate) async fn now(&self, target: &Target, variables: &Variables) -> Vec<(Labels, f64)> {
         let expr = self.fill(&target.expr, variables, self.step(None));
         self.prometheus.query_in_order(&expr, self.end).await
     }
 
-    /// The values of a variable, given those before it.
+    /// Returns the values of a variable, given those before it.
     pub(crate) async fn values(&self, variable: &Variable, before: &Variables) -> Vec<String> {
         let query = self.fill(&variable.query, before, self.step(None));
         if let Some(expr) =
@@ -143,7 +144,7 @@ impl<'a> Grafana<'a> {
     }
 }
 
-/// As Grafana writes a series for a variable's expression.
+/// Writes a series for a variable's expression, as Grafana does.
 fn text(labels: &Labels, value: f64) -> String {
     let pairs: Vec<String> =
         labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
@@ -157,14 +158,15 @@ fn capture(pattern: &Regex, text: &str) -> String {
     found.name("value").expect("the pattern names a value").as_str().to_owned()
 }
 
-/// The names after `$` in a dashboard, but Grafana's own. `$1` is label_replace's.
+/// Returns the names after `$` in a dashboard, except Grafana's own, and `$1`, which is
+/// label_replace's.
 pub(crate) fn variables_in(text: &str) -> BTreeSet<String> {
     let pattern = Regex::new(r"\$\{?([A-Za-z_]\w*)").expect("a regular expression");
     let names = pattern.captures_iter(text).map(|found| found[1].to_owned());
     names.filter(|name| !name.starts_with("__")).collect()
 }
 
-/// The labels between braces in a legend.
+/// Returns the labels between braces in a legend.
 pub(crate) fn labels_in(legend: &str) -> Vec<String> {
     let pattern = Regex::new(r"\{\{\s*(\w+)\s*\}\}").expect("a regular expression");
     pattern.captures_iter(legend).map(|found| found[1].to_owned()).collect()

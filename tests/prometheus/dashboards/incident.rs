@@ -1,6 +1,6 @@
-//! Whether a supervisor sees the incident of a month, and nothing else.
+//! Tests that a supervisor sees the incident of a generated month, and nothing else.
 //!
-//! Owns what is expected of the dashboards at the end of that month and the day before.
+//! Owns the expectations of the dashboards at the end of that month and on the day before.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -24,8 +24,8 @@ pub(crate) async fn incident_is_seen(tool: &Tool, generator: &Path) {
     links_show_their_option(&month).await;
 }
 
-/// Exactly those options, although two other routing points have options of the same code, which go
-/// on.
+/// Fails unless the sentences name exactly the fallen options, although two other routing points
+/// have unaffected options of the same code.
 async fn sentences_name_the_fallen_options_worst_first(month: &Month) {
     let grafana = month.grafana(0.0, DAY);
     assert_eq!(month.number(&grafana, MENUS, "Alerts").await, 2.0);
@@ -47,17 +47,18 @@ async fn sentences_name_the_fallen_options_worst_first(month: &Month) {
     );
     assert_eq!(rows[0].0["rp_name"], "Línea principal");
     assert_eq!(rows[0].0["runbook"], "WolkvoxMenuOptionDropOff");
-    // Since when: two hours before the end, whenever Prometheus was started.
+    // The incident began two hours before the end, however late Prometheus was started.
     for (_, since) in month.rows(&grafana, MENUS, OUT, "B").await {
         let minutes = (month.truth.end - since / 1000.0) / 60.0;
         assert!((110.0..=130.0).contains(&minutes), "since {minutes} minutes");
     }
 }
 
-/// The one of last night is over by now, and the timeline still has it, at its routing point only.
+/// Fails unless the timeline still shows last night's incident, which is over, at its routing point
+/// only.
 async fn last_night_is_seen_in_the_morning(month: &Month) {
     let panel = month.panel(MENUS, "What happened since yesterday?");
-    // Half an hour before the incident of today.
+    // Half an hour before today's incident.
     let grafana = month.grafana(2.5 / 24.0, DAY);
     let curves = grafana.curves(panel, &panel.targets[0], &all()).await;
     assert_eq!(curves.len(), 3, "a row for each routing point");
@@ -69,10 +70,10 @@ async fn last_night_is_seen_in_the_morning(month: &Month) {
     }
 }
 
-/// Options with an alert come first and are marked; then, on any day, none with a handful of visits
-/// is among the first twelve.
+/// Options with an alert must come first and be marked. On any day, no option with a handful of
+/// visits may be among the first twelve.
 async fn the_change_table_has_them_first(month: &Month) {
-    // Of a day, and of what one looks at when the alert comes.
+    // A day, and the ranges that a reader chooses when the alert comes.
     for hours in [3.0, 6.0, 12.0, 24.0] {
         let grafana = month.grafana(0.0, hours * 3600.0);
         let rows = month.rows(&grafana, MENUS, OPTIONS, "A").await;
@@ -101,7 +102,7 @@ async fn no_handful_leads(month: &Month, days_before: f64, range: f64) {
                 .find(|(other, _)| key(other) == key(labels))
                 .map_or(f64::NAN, |(_, value)| *value)
         };
-        // There is a change only where there were ten visits a week before.
+        // A change is shown only for at least ten visits a week before.
         assert!(of(&now) >= 10.0 || !of(&change).is_nan(), "{days_before} days before: {labels:?}");
     }
 }
@@ -116,18 +117,20 @@ async fn the_day_before_was_normal(month: &Month) {
     let signals = month.rows(&grafana, MENUS, OPTIONS, "A").await;
     let loud = signals.iter().find(|(_, signal)| signal.abs() > 250.0);
     assert_eq!(loud, None, "chance gets two arrows");
-    // No tile is in the colour of what is beyond its own weeks.
+    // No tile may have the colour of a value beyond its own weeks.
     for title in ["Vs 7 days", "Try again", "No input"] {
         assert!(month.rows(&grafana, MENUS, title, "B").await.is_empty(), "{title} is orange");
     }
-    // A week ago is compared from the second week on, and history counts from two weeks on.
+    // The comparison with a week ago begins in the second week, and the history counts from two
+    // weeks on.
     let second_day = month.grafana(29.0, DAY);
     assert!(month.rows(&second_day, MENUS, "Vs 7 days", "A").await.is_empty());
     assert_eq!(month.said(&second_day, MENUS, "Alerts").await, "No history yet");
 }
 
-/// The option of the first sentence is far below its band and what is expected at the end: chosen,
-/// and by itself while nobody has chosen one. The day before, the curve is that of all.
+/// Fails unless the fallen option's curve ends far below its band and its expectation, whether it
+/// is chosen, or shown because nothing is chosen. On the day before, the curve without a choice
+/// must be that of all options.
 async fn curves_and_bands(month: &Month) {
     let mut chosen = all();
     let fallen = &month.truth.fallen[0];

@@ -1,7 +1,7 @@
-//! Whether a click on a row shows that option: the row's link as Grafana formats it, and then the
-//! queries of the dashboard that it leads to, with the link's variables, on a real Prometheus.
+//! Tests that a click on a row shows that option: the row's link as Grafana formats it, and then
+//! the queries of the linked dashboard with the link's variables, on a real Prometheus.
 //!
-//! Owns what Grafana makes of a cell before it writes it into a link.
+//! Owns Grafana's formatting of a cell in a link.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{
     support::prometheus::Labels,
 };
 
-/// Labels that real accounts have and that are easily mangled: server, routing points, codes.
+/// Labels of real accounts that are easily mangled: server, routing points, codes.
 const HARD: [&str; 8] =
     ["0042", "4628", "0712", "61083", "01", "1000", "HOLA", "COTIZA \"en línea\""];
 
@@ -31,7 +31,7 @@ pub(crate) async fn links_show_their_option(month: &Month) {
             );
             for (labels, _) in grafana.now(&panel.targets[0], &all()).await {
                 let url = filled(panel, &url, &labels);
-                // A row that says why there are none: its link leads to all options.
+                // The link of a row that explains an empty table leads to all options.
                 if labels["rp_id"] == "All" {
                     continue;
                 }
@@ -54,8 +54,8 @@ pub(crate) async fn links_show_their_option(month: &Month) {
     }
 }
 
-/// The dashboard that a link leads to has that option's row, and only that option's rows; and its
-/// curve.
+/// Fails unless the linked dashboard has a row and a curve of that option, and no other option's
+/// row.
 async fn shows_the_option(month: &Month, url: &str, labels: &Labels) {
     let mut variables = all();
     for name in ["server", "rp_id", "cod_opc_menu"] {
@@ -66,14 +66,14 @@ async fn shows_the_option(month: &Month, url: &str, labels: &Labels) {
     let panel = month.panel(MENUS, crate::dashboards::month::CURVE);
     let curves = grafana.curves(panel, &panel.targets[0], &variables).await;
     assert_eq!(curves.len(), 1, "{url}");
-    // The table of options follows the point; the option itself is chosen for the curves.
+    // The table of options follows the routing point; the option itself is chosen for the curves.
     let panel = month.panel(MENUS, OPTIONS);
     let rows = grafana.now(&panel.targets[1], &variables).await;
     assert!(rows.iter().all(|(row, _)| row["rp_id"] == labels["rp_id"]), "{url}");
     assert_eq!(rows.iter().filter(|(row, _)| key(row) == key(labels)).count(), 1, "{url}");
 }
 
-/// The link of a table's cells that chooses an option.
+/// Returns the link of a table's cells that chooses an option.
 fn option_link(panel: &Panel) -> Option<String> {
     let overrides = panel.json["fieldConfig"]["overrides"].as_array()?;
     let properties =
@@ -83,7 +83,7 @@ fn option_link(panel: &Panel) -> Option<String> {
     urls.filter(|url| url.contains("var-cod_opc_menu=")).map(str::to_owned).next()
 }
 
-/// A link with the cells of a row in it.
+/// Returns a link with the cells of a row filled in.
 fn filled(panel: &Panel, url: &str, labels: &Labels) -> String {
     labels.iter().fold(url.to_owned(), |url, (label, value)| {
         let cell = percent_encoded(&cell(panel, label, value));
@@ -112,7 +112,7 @@ fn cell(panel: &Panel, label: &str, value: &str) -> String {
     }
 }
 
-/// As `toLocaleString` of a Spanish browser.
+/// Formats a number like `toLocaleString` in a Spanish browser.
 fn locale(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut grouped = String::new();
@@ -136,7 +136,7 @@ fn percent_encoded(text: &str) -> String {
         .collect()
 }
 
-/// The value of a variable in a link, as Grafana reads it.
+/// Returns the value of a variable in a link, as Grafana reads it.
 fn variable(url: &str, name: &str) -> Option<String> {
     let url =
         reqwest::Url::parse("http://grafana/").and_then(|base| base.join(url)).expect("a URL");

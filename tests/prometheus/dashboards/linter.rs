@@ -1,26 +1,25 @@
 //! The rules of Grafana's own dashboard-linter, each with our check of it or the reason why it does
-//! not hold here.
+//! not apply.
 //!
-//! That program is a Go module which not every machine can fetch; its rules can be read anywhere.
-//! What it wants of all dashboards of the world is bent here to those of data that come every five
-//! minutes from one exporter.
+//! Not every machine can fetch that program, a Go module, but its rules are public. Its rules are
+//! for any dashboard; the checks here are for data that come every five minutes from one exporter.
 
 use regex::Regex;
 
 use crate::dashboards::boards::{Board, boards};
 
-/// The treatment of a rule.
+/// Our treatment of a rule.
 enum Kept {
-    /// Fails with what is wrong.
+    /// A function that panics with the problem.
     Checked(fn(&Board)),
-    /// By a test of this name.
+    /// A test with this name covers the rule.
     Elsewhere(&'static str),
-    /// Not kept, for this reason.
+    /// No check, for this reason.
     Not(&'static str),
 }
 use Kept::{Checked, Elsewhere, Not};
 
-/// All that it has, by its names.
+/// All rules of the linter, by their names.
 const RULES: &[(&str, Kept)] = &[
     ("template-datasource-rule", Checked(one_datasource)),
     ("template-job-rule", Not(BY_SERVER)),
@@ -35,8 +34,8 @@ const RULES: &[(&str, Kept)] = &[
     ("target-logql-rule", Not("there is no Loki")),
     ("target-logql-auto-rule", Not("there is no Loki")),
     ("target-promql-rule", Elsewhere("every_query_answers")),
-    // Wants `$__rate_interval`, which is some minutes: the counters step every five, so that a rate
-    // over less than an hour shows the steps.
+    // The linter wants `$__rate_interval`, a few minutes. The counters change every five minutes,
+    // so a rate over less than an hour would show the steps.
     ("target-rate-interval-rule", Checked(ranges)),
     ("target-job-rule", Not(BY_SERVER)),
     ("target-instance-rule", Not(BY_SERVER)),
@@ -96,7 +95,7 @@ fn variables_follow_the_range(board: &Board) {
 
 fn variables_choose(board: &Board) {
     for variable in board.json["templating"]["list"].as_array().expect("variables") {
-        // What nobody sees nobody chooses.
+        // Nobody can choose a value of a hidden variable.
         if variable["type"] == "query" && variable["hide"] != 2 {
             let at = format!("{}: {}", board.uid, variable["name"]);
             assert_eq!(
@@ -116,7 +115,8 @@ fn ranges(board: &Board) {
         for range in pattern.captures_iter(&target.expr) {
             let fits = match &range[1] {
                 "increase" => ["$__range", "1h", "1d", "10m"].contains(&&range[2]),
-                // Of a gauge, or whether a series was there: any number of samples will do.
+                // Functions of a gauge, or of the presence of a series, work with any number of
+                // samples.
                 _ => true,
             };
             assert!(
@@ -128,7 +128,7 @@ fn ranges(board: &Board) {
     }
 }
 
-/// Each series is of a chosen server, but for the exporter itself, which reads all of them.
+/// Fails if a query reads all servers, except about the exporter itself, which serves all of them.
 fn matchers(board: &Board) {
     let pattern = Regex::new(&format!(r"[a-z_:0-9]*wolkvox_[a-z_:0-9]+{MATCHERS}"))
         .expect("a regular expression");
@@ -149,10 +149,11 @@ fn matchers(board: &Board) {
     }
 }
 
-/// Matchers of a selector, in which variables stand.
+/// Matchers of a selector, which may contain variables.
 const MATCHERS: &str = r"(\{(?:[^{}]|\$\{[^}]*\})*\})?";
 
-/// A counter is shown as what it grew by; as it is, it may only be asked whether it is there.
+/// Fails if a counter is shown as it is instead of by its growth; only its presence may be asked
+/// for.
 fn counters_grow(board: &Board) {
     let pattern =
         Regex::new(&format!(r"wolkvox_\w+_total{MATCHERS}")).expect("a regular expression");
@@ -174,7 +175,8 @@ fn counters_grow(board: &Board) {
     }
 }
 
-/// Or one bound is asked for, by its name.
+/// Fails if buckets are shown as they are: they must become a quantile, or one bound must be
+/// chosen.
 fn buckets_become_quantiles(board: &Board) {
     for (panel, target) in board.targets().filter(|(_, target)| target.expr.contains("_bucket")) {
         let shown = target.expr.contains("histogram_quantile(") || target.expr.contains("le=~");

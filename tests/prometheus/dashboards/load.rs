@@ -1,4 +1,4 @@
-//! How long the dashboards' queries take over a month of ten thousand series.
+//! Measures how long the dashboards' queries take over a month of ten thousand series.
 
 use std::path::Path;
 
@@ -9,17 +9,18 @@ use crate::dashboards::{
 use crate::support::prometheus::{Prometheus, Tool};
 
 const MONTH: f64 = 30.0 * 86_400.0;
-/// A screen's width of points, as Grafana asks for them.
+/// Points of a curve on a whole screen, as Grafana requests them.
 const POINTS: f64 = 1_000.0;
-/// Seconds of processor time; the clock would measure other work of the machine.
+/// Most seconds of processor time for a query. The clock would also measure other work of the
+/// machine.
 const LIMIT: f64 = 2.0;
-/// Runs of each query; the fastest counts.
+/// Number of runs of each query; the fastest counts.
 const TRIES: usize = 3;
-/// Every row's counter read once, which no table of options can do without.
+/// The reference query: it reads every row's counter once, as any table of options has to.
 const FLOOR: &str = "sum(increase(wolkvox_menu_option_hits_total[30d]))";
-/// Seconds of processor that the floor takes where nothing else runs: 3.16 on two cores. Where
-/// others keep caches and sibling threads busy it takes two or three times that, and so does every
-/// query: the limit is of seconds as they would be there.
+/// Seconds of processor time that the reference query takes on an idle machine (Prometheus 3.16 on
+/// two cores). Where other programs keep caches and sibling threads busy, it takes two or three
+/// times as long, and so does every query; the limit is converted accordingly.
 const QUIET_FLOOR: f64 = 1.03;
 
 /// Prints the slowest five queries over the month in `storage`, and fails if one takes too long.
@@ -29,7 +30,8 @@ pub(crate) async fn slowest(tool: &Tool, storage: &Path) {
     let flags = [
         format!("--storage.tsdb.path={}", storage.display()),
         "--storage.tsdb.retention.time=50y".to_owned(),
-        // It would put blocks together meanwhile, which is no query's work.
+        // Prevents Prometheus from compacting blocks meanwhile, which would count as a query's
+        // work.
         "--storage.tsdb.max-block-duration=1d".to_owned(),
     ];
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
@@ -47,7 +49,7 @@ pub(crate) async fn slowest(tool: &Tool, storage: &Path) {
     let (mut times, mut floors) = (Vec::new(), Vec::new());
     for board in boards().iter().filter(|board| board.language == "en") {
         for (panel, target) in board.targets() {
-            // Now and then, because what else the machine does comes and goes.
+            // Repeated now and then, because other work of the machine varies.
             if times.len() % 10 == 0 {
                 floors.push(
                     measured(&prometheus, async || drop(prometheus.query_at(FLOOR, end).await))
@@ -67,7 +69,7 @@ pub(crate) async fn slowest(tool: &Tool, storage: &Path) {
          slowest, in seconds of processor, in readings, and in seconds where a reading takes {QUIET_FLOOR}:",
         times.len()
     );
-    // On a machine that is faster than that one, seconds are what they are.
+    // On a machine that is faster than the reference, seconds are not converted.
     let quiet = |seconds: f64| seconds.min(seconds / floor * QUIET_FLOOR);
     for (processor, name) in times.iter().take(5) {
         println!("{processor:6.2} {:6.2} {:6.2}  {name}", processor / floor, quiet(*processor));
@@ -80,7 +82,7 @@ pub(crate) async fn slowest(tool: &Tool, storage: &Path) {
     );
 }
 
-/// Seconds of processor that Prometheus needs for an answer, at best.
+/// Returns the least processor time, in seconds, in which Prometheus answers.
 async fn measured(prometheus: &Prometheus, ask: impl AsyncFn()) -> f64 {
     let mut best = f64::INFINITY;
     for _ in 0..TRIES {

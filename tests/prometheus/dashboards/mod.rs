@@ -1,19 +1,20 @@
-//! The dashboards, the rules and the stack's configuration, against what users run them on.
+//! Tests of the dashboards, the rules and the stack's configuration, with the programs that users
+//! run.
 //!
 //! | file | owns |
 //! | --- | --- |
 //! | `mod` | the tests |
 //! | `boards` | reading a dashboard: panels, queries, variables |
-//! | `grafana` | what Grafana makes of a query before it sends it |
-//! | `centre` | a contact centre whose three hours are over, an exporter that has read them, a Prometheus |
+//! | `grafana` | Grafana's part of a query: variables, ranges, steps |
+//! | `centre` | a finished contact centre, an exporter that has read it, a Prometheus |
 //! | `linter` | the rules of Grafana's dashboard-linter |
-//! | `faults` | what was wrong on screen once, as rules |
+//! | `faults` | rules against faults that were once visible |
 //! | `month` | a month with an incident, and the truth about it |
-//! | `incident` | whether the incident is seen, and nothing else |
+//! | `incident` | the dashboards show the incident, and nothing else |
 //! | `shares` | every share and total over the month |
-//! | `links` | whether a click on a row shows that option |
-//! | `troubles` | what the dashboards say while something does not work, or has begun a moment ago |
-//! | `load` | how long the queries take over a month |
+//! | `links` | a click on a row shows that option |
+//! | `troubles` | the dashboards during a failure, and in the first hour |
+//! | `load` | the time that the queries take over a month |
 //! | `numbers` | panels whose number is known from the simulator |
 
 mod boards;
@@ -101,7 +102,8 @@ fn the_languages_differ_in_words_only() {
     }
 }
 
-/// Checks a user's expectations of any dashboard, panel by panel.
+/// Every panel must meet the expectations of any dashboard, such as a title, a description and a
+/// place of its own.
 #[test]
 fn every_panel_is_finished() {
     for board in boards() {
@@ -110,7 +112,7 @@ fn every_panel_is_finished() {
         for panel in &board.panels {
             let at = format!("{}: {}", board.uid, panel.title);
             assert!(ids.insert(panel.id), "{at}: its id is another's");
-            // What is folded lies where the next row is, until it is opened.
+            // Folded panels share the cells of the next row until they are opened.
             for cell in panel.cells().filter(|_| !panel.folded) {
                 assert!(
                     cell.0 < 24 && taken.insert(cell),
@@ -176,12 +178,12 @@ fn rules_and_configuration_pass_every_promtool() {
         for file in files_in("rules/tests") {
             run(&["test", "rules", &file.to_string_lossy()]);
         }
-        // Not the files that it names: they are where compose.yaml puts them.
+        // Syntax only, because the files that it names are where compose.yaml puts them.
         run(&["check", "config", "--syntax-only", "deploy/prometheus/prometheus.yml"]);
     }
 }
 
-/// Panels that are empty here, and why. The reasons are those that the panels themselves give.
+/// Panels that are empty in this test, each with the reason that the panel itself shows.
 const EMPTY: &[(&str, &str, &str)] = &[
     ("wolkvox-menus-en", "Alerts A", "a week of data"),
     ("wolkvox-menus-en", "Vs 7 days A", "a week of data"),
@@ -218,8 +220,8 @@ const EMPTY: &[(&str, &str, &str)] = &[
     ("wolkvox-health-en", "Were answers too large? A", "few rows"),
     ("wolkvox-health-en", "What was counted as \"other\"? A", "few options"),
 ];
-/// Tables that have one row without names while nothing is wrong; with rows they are tested over a
-/// month.
+/// Tables with one row without names while nothing is wrong; tests over a month cover their other
+/// rows.
 const ALERTS: [&str; 3] =
     ["Is anything out of the ordinary?", "What is wrong, and what to do?", "What failed, and how?"];
 
@@ -239,7 +241,7 @@ async fn every_query_of(prometheus: &Prometheus, board: &Board, end: f64) {
     let at = |what: &str| format!("{}: {}: {what}", prometheus.tool(), board.uid);
     let grafana = Grafana::of_a_test(prometheus, end);
     let mut choices: Vec<Variables> = Vec::new();
-    // As the page opens, with one value of each, and with two.
+    // As the page opens, with one value of each variable, and with two.
     for chosen in [0, 1, 2] {
         let mut variables = Variables::default();
         for variable in &board.variables {
@@ -278,7 +280,8 @@ async fn every_query_of(prometheus: &Prometheus, board: &Board, end: f64) {
             );
         }
         for one in &choices[1..] {
-            // May be empty: not every point has every option. But no error.
+            // The result may be empty, because not every point has every option, but it must not be
+            // an error.
             grafana.ask(panel, target, one).await;
         }
     }
@@ -330,7 +333,8 @@ async fn a_week_before_is_compared_across_a_change_of_density() {
     }
 }
 
-/// `scripts/dashboards-load` makes the month and runs this.
+/// The queries must answer in time over the month that `scripts/dashboards-load` generates before
+/// it runs this test.
 #[tokio::test]
 #[ignore = "needs a month of data: scripts/dashboards-load"]
 async fn a_month_of_ten_thousand_series_answers_in_time() {

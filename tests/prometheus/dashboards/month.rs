@@ -1,7 +1,7 @@
 //! A month with an incident, as `tools/month` writes it: a Prometheus over it, and the truth about
 //! it.
 //!
-//! Owns the asking, not what is expected. The truth comes from the generator, never from a query.
+//! Owns the queries, not the expectations. The truth comes from the generator, never from a query.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,7 +17,7 @@ use crate::dashboards::{
 };
 use crate::support::prometheus::{Labels, Prometheus, Tool};
 
-/// The last sample of each month, in seconds, as the generator has it.
+/// Moment of the last sample of each month, in Unix seconds, as in the generator.
 pub(crate) const END: f64 = 1_772_658_000.0;
 pub(crate) const DAY: f64 = 86_400.0;
 
@@ -26,9 +26,9 @@ pub(crate) const DAY: f64 = 86_400.0;
 pub(crate) struct Truth {
     pub(crate) end: f64,
     pub(crate) step: f64,
-    /// The largest first.
+    /// The options that fell today, the largest first.
     pub(crate) fallen: Vec<Key>,
-    /// The routing point of an option that nobody chose last night.
+    /// The routing point of the option that nobody chose last night.
     pub(crate) fallen_before: String,
     pub(crate) interactions: f64,
     pub(crate) interactions_before: f64,
@@ -65,7 +65,7 @@ pub(crate) struct Month {
     _storage: tempfile::TempDir,
 }
 
-/// The generator, or nothing where `scripts/test` has said that the month is left out.
+/// Returns the path of the generator; `None` if `scripts/test` reported that the month is left out.
 pub(crate) fn generator() -> Option<PathBuf> {
     let path = std::env::var_os("WOLKVOX_TEST_MONTH").map(PathBuf::from);
     let path =
@@ -95,8 +95,8 @@ impl Month {
         Self { prometheus, truth, boards: boards(), _storage: storage }
     }
 
-    /// Grafana some days before the end, between two samples, so that every Prometheus sees the
-    /// same of them.
+    /// Makes a Grafana some days before the end, at a moment between two samples, so that every
+    /// Prometheus sees the same samples.
     pub(crate) fn grafana(&self, days_before: f64, range: f64) -> Grafana<'_> {
         let end = self.truth.end + 120.0 - days_before * DAY;
         Grafana { prometheus: &self.prometheus, end, range, speed: 1.0, points: 1000.0 }
@@ -112,7 +112,7 @@ impl Month {
             .unwrap_or_else(|| panic!("{uid} has no panel {title:?}"))
     }
 
-    /// Evaluates a query of a panel, in the order of its rows.
+    /// Evaluates a query of a panel. Returns its rows in order.
     pub(crate) async fn rows(
         &self,
         grafana: &Grafana<'_>,
@@ -129,7 +129,7 @@ impl Month {
         grafana.now(target, &all()).await
     }
 
-    /// The number of a tile. One with two queries shows the one that has a value.
+    /// Returns the number of a tile. A tile with two queries shows the one that has a value.
     pub(crate) async fn number(&self, grafana: &Grafana<'_>, uid: &str, title: &str) -> f64 {
         let mut values = Vec::new();
         for target in &self.panel(uid, title).targets {
@@ -139,7 +139,7 @@ impl Month {
         values[0]
     }
 
-    /// The text of a tile.
+    /// Returns the text of a tile.
     pub(crate) async fn said(&self, grafana: &Grafana<'_>, uid: &str, title: &str) -> String {
         let number = self.number(grafana, uid, title).await;
         shown(self.panel(uid, title), &number.to_string())
@@ -150,7 +150,7 @@ impl Month {
     }
 }
 
-/// Everything is chosen.
+/// Returns variables with everything chosen.
 pub(crate) fn all() -> Variables {
     let mut variables = Variables::default();
     ["server", "rp_id", "channel", "cod_opc_menu"]
@@ -175,7 +175,7 @@ pub(crate) const OUT: &str = "Is anything out of the ordinary?";
 pub(crate) const CURVE: &str = "The chosen option, or the one that misses most people";
 pub(crate) const OPTIONS: &str = "Options: what changed, and where they end";
 
-/// The text that a panel shows for a value or a label.
+/// Returns the text that a panel shows for a value or a label.
 pub(crate) fn shown(panel: &Panel, value: &str) -> String {
     let defaults = &panel.json["fieldConfig"]["defaults"]["mappings"];
     let overrides = panel.json["fieldConfig"]["overrides"].as_array().expect("overrides");
@@ -192,8 +192,8 @@ pub(crate) fn shown(panel: &Panel, value: &str) -> String {
     text.unwrap_or_else(|| panic!("{}: nothing to show for {value:?}", panel.title))
 }
 
-/// The text that a mapping has for a value, by the value itself or by a pattern that matches all of
-/// it.
+/// Returns the text of a mapping for a value, by the value itself or by a pattern that matches all
+/// of it.
 fn mapped(mapping: &serde_json::Value, value: &str) -> Option<String> {
     let options = &mapping["options"];
     if let Some(text) = options[value]["text"].as_str() {
@@ -202,7 +202,7 @@ fn mapped(mapping: &serde_json::Value, value: &str) -> Option<String> {
     let pattern =
         Regex::new(&format!("^{}$", options["pattern"].as_str()?)).expect("a regular expression");
     let text = options["result"]["text"].as_str()?;
-    // `$1` is a group also where a letter follows.
+    // `$1` is a group, even if a letter follows.
     let text = Regex::new(r"\$(\d)")
         .expect("a regular expression")
         .replace_all(text, "$${$1}")

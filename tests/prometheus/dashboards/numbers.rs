@@ -1,4 +1,4 @@
-//! Panels whose number is known: what they show is what the simulator made.
+//! Tests of panels whose numbers are known from the simulator.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::dashboards::{
     grafana::{Grafana, Variables},
 };
 
-/// Fewest visits of which a share is shown, as the dashboards have it.
+/// Fewest visits for which the dashboards show a share.
 const MIN_VISITS: f64 = 10.0;
 
-/// Everything is chosen.
+/// Returns variables with everything chosen.
 fn all() -> Variables {
     let mut variables = Variables::default();
     ["server", "rp_id", "channel", "cod_opc_menu"]
@@ -41,14 +41,14 @@ impl Reader<'_> {
         self.grafana.now(target, &all()).await
     }
 
-    /// A panel of one number.
+    /// Returns the number of a panel with one number.
     async fn number(&self, uid: &str, title: &str) -> f64 {
         let series = self.series(uid, title, "A").await;
         assert_eq!(series.len(), 1, "{title}: {series:?}");
         series[0].1
     }
 
-    /// A column of a table of options, without the dashes.
+    /// Returns a column of a table of options, without the dashes.
     async fn per_option(&self, uid: &str, title: &str, ref_id: &str) -> BTreeMap<String, f64> {
         let series = self.series(uid, title, ref_id).await;
         let numbers = series.into_iter().filter(|(_, value)| !value.is_nan());
@@ -64,7 +64,7 @@ fn same(title: &str, shown: f64, truth: f64) {
     assert!(close, "{title}: shows {shown}, and the truth is {truth}");
 }
 
-/// Every row that is shown is right, and none is left out.
+/// Fails unless exactly the rows of the truth are shown, with their values.
 fn same_each(title: &str, shown: &BTreeMap<String, f64>, truth: &BTreeMap<String, f64>) {
     assert!(!shown.is_empty(), "{title} shows nothing");
     for (name, value) in shown {
@@ -82,7 +82,8 @@ pub(crate) async fn are_the_truth(scraped: &Scraped, centre: &Centre) {
     hang_ups(&reader, centre).await;
 }
 
-/// Where callers hang up, by people, and which part of the calls that ended there they are.
+/// Compares the table of hang-ups: the number of callers at each option, and their share of the
+/// calls that ended there.
 async fn hang_ups(reader: &Reader<'_>, centre: &Centre) {
     let (mut all, mut hung_up) = (BTreeMap::new(), BTreeMap::new());
     for ((rp_id, code, outcome), calls) in &centre.calls().calls {

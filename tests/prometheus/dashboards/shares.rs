@@ -1,4 +1,4 @@
-//! Every share and total of the dashboards, over a month of which the truth is known.
+//! Tests of every share and total of the dashboards, over a month with a known truth.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use crate::dashboards::{
 };
 use crate::support::prometheus::Labels;
 
-/// Every share of a day is what the generator counted, and every share at any time is one.
+/// Fails unless every share of a day equals the generator's, and every share at any time is between
+/// 0 and 1.
 pub(crate) async fn shares_are_the_truth(month: &Month) {
     let grafana = month.grafana(0.0, DAY);
     let truth = &month.truth;
@@ -51,7 +52,7 @@ pub(crate) async fn shares_are_the_truth(month: &Month) {
         assert!(compared >= 5, "{title} {ref_id}: {compared} shares were compared");
     }
     totals_are_the_truth(month, &grafana).await;
-    // Rising and falling traffic, single hours, and a young exporter bent the shares of old.
+    // Rising and falling traffic, single hours, and a young exporter once distorted the shares.
     for hours_before in [0.0, 4.0, 8.0, 12.0, 19.0] {
         let grafana = month.grafana(hours_before / 24.0, 3600.0);
         for (uid, title, ref_id) in [
@@ -72,7 +73,7 @@ pub(crate) fn are_shares(rows: &[(Labels, f64)], title: &str) {
 
 async fn totals_are_the_truth(month: &Month, grafana: &Grafana<'_>) {
     let truth = &month.truth;
-    // One step of a day is before the first sample or after the last, and is estimated.
+    // One step of the day lies before the first sample or after the last, and is extrapolated.
     let whole = DAY / (DAY - truth.step);
     let close = |title: &str, shown: f64, wanted: f64, within: f64| {
         assert!((shown - wanted).abs() <= within * wanted.abs(), "{title}: {shown} for {wanted}");

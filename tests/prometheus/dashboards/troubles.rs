@@ -1,8 +1,8 @@
-//! What the dashboards say while something does not work, or has begun a moment ago: the vendor is
-//! silent, a token is refused, the exporter is gone, the installation is young, the past has
-//! another density than the present.
+//! Tests of the dashboards during a failure or shortly after the first start: the vendor is silent,
+//! a token is refused, the exporter is gone, the installation is young, or the past has samples at
+//! another distance than the present.
 //!
-//! Owns those moments of the generated months and what has to be read then.
+//! Owns those moments of the generated months, and the texts that must be shown then.
 
 use std::path::Path;
 
@@ -43,7 +43,7 @@ async fn the_vendor_is_silent_for_an_hour(month: &Month) {
         shown(month.panel(HEALTH, FAILED), &rows[0].0["class"]),
         "Nothing failed in this time"
     );
-    // Curves end where the data end, and do not fall as if people stayed away.
+    // Curves must end where the data end, instead of falling as if callers stayed away.
     for (uid, title, query) in [
         (MENUS, "Interactions per hour, against what is usual", 0),
         (MENUS, CURVE, 0),
@@ -64,7 +64,7 @@ async fn the_vendor_is_silent_for_an_hour(month: &Month) {
 }
 
 async fn a_token_is_refused_for_45_minutes(month: &Month) {
-    // Ten minutes after it began, and at its end; the day's last full hour was good.
+    // Ten minutes after the begin, and at the end; the last full hour of the day was good.
     for minutes in [10.0, 40.0] {
         let grafana = month.grafana(9.0 + 6.0 / 24.0 - minutes / 1440.0, DAY);
         let rows = month.rows(&grafana, HEALTH, FAILED, "A").await;
@@ -94,13 +94,13 @@ async fn the_exporter_is_gone_for_3_and_20_minutes(month: &Month) {
             assert_eq!(steps[0]["color"], "red", "{title}");
             assert_eq!(panel.no_value, "Does not answer", "{title}");
         }
-        // There is no alert yet.
+        // The row must appear before the alert fires.
         let rows = month.rows(&grafana, HEALTH, WRONG, "A").await;
         assert_eq!(rows.len(), 1, "{at}: {rows:?}");
         assert_eq!(rows[0].0["alertname"], "WolkvoxExporterDown", "{at}");
         let ago = (grafana.end - rows[0].1 / 1000.0) / 60.0;
         assert!((minutes - ago).abs() <= 6.0, "{at}: last seen {ago} minutes before");
-        // The history is still there.
+        // The history must still be shown.
         for ref_id in ["A", "B", "C", "E", "F", "G", "H"] {
             let rows = month.rows(&grafana, MENUS, OPTIONS, ref_id).await;
             assert!(rows.len() >= 20, "{at}: {ref_id} has {} rows", rows.len());
@@ -108,8 +108,8 @@ async fn the_exporter_is_gone_for_3_and_20_minutes(month: &Month) {
     }
 }
 
-/// In the first 10, 25 and 45 minutes no dashboard is blank, none claims that all is normal, and
-/// none sends anybody to Health.
+/// Fails if, in the first 10, 25 and 45 minutes, a dashboard is blank, claims that all is normal,
+/// or sends the reader to the health dashboard.
 pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
     let month = Month::new(tool, generator, &["-young"]).await;
     for minutes in [10.0, 25.0, 45.0] {
@@ -119,7 +119,7 @@ pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
         let said = shown(month.panel(MENUS, OUT), &rows[0].0["sentence"]);
         assert!(said.starts_with("It cannot be said yet"), "{said}");
         assert!(month.number(&grafana, MENUS, "Contacts").await > 10.0);
-        // Nothing to compare with: the most used option first.
+        // Without anything to compare, the most used option comes first.
         let rows = month.rows(&grafana, MENUS, OPTIONS, "A").await;
         let hits = month.rows(&grafana, MENUS, OPTIONS, "B").await;
         let most = hits.iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("options");
@@ -139,7 +139,8 @@ pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
                 "{title} is blank"
             );
         }
-        // What became of calls is not read here: a row in words, and no columns.
+        // The outcomes of calls are not read here, so the table has one row in words, and no
+        // columns.
         let hang_ups = "Where do callers hang up?";
         let rows = month.rows(&grafana, JOURNEYS, hang_ups, "A").await;
         let said = shown(month.panel(JOURNEYS, hang_ups), &rows[0].0["description"]);
@@ -149,7 +150,7 @@ pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
         {
             assert_eq!(month.rows(&grafana, uid, title, ref_id).await, [], "{title} {ref_id}");
         }
-        // Journeys come half an hour late: until then their tables say so in words.
+        // Journeys are counted half an hour late; until then their tables must explain that.
         for title in ["Where do most people get lost?", "Where do people go in circles?"] {
             let rows = month.rows(&grafana, JOURNEYS, title, "A").await;
             assert!(!rows.is_empty(), "{minutes} minutes: {title}");
@@ -161,9 +162,9 @@ pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
     }
 }
 
-/// A backfill writes a sample every 150 seconds and Prometheus one a minute: the same week before
-/// is compared from the first hour on. Windows that become shorter with it do not bend what is
-/// expected.
+/// Fails unless a comparison with the week before works from the first hour on, although a backfill
+/// writes a sample every 150 seconds and Prometheus one a minute. Shorter windows must not distort
+/// the expectation.
 pub(crate) async fn density_may_change(tool: &Tool, generator: &Path) {
     let small =
         ["-days", "23", "-points", "1", "-options", "8", "-scrape", "1m", "-continued", "26h"];

@@ -1,4 +1,4 @@
-//! What became of the calls, as each Prometheus has stored it, beside the simulator's truth.
+//! Compares the outcomes of calls that each Prometheus has stored with the simulator's truth.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,9 +20,9 @@ use crate::{
 pub(crate) const CALLS: &str = "wolkvox_menu_option_outcomes_total";
 pub(crate) const HANG_UPS: &str = "wolkvox_menu_time_to_hang_up_seconds_count";
 const CALLS_WATERMARK: &str = "wolkvox_outcomes_watermark_timestamp_seconds";
-/// More than a row takes that is not late, and less than one that is.
+/// Longer than a row takes that is not late, and shorter than one that is.
 const LOOKBACK: &str = "--poll.lookback=10s";
-/// A call has one row, so it is over as soon as it can be.
+/// Pause after which a call is over; each has one row, so the shortest possible one.
 const PAUSE_OF_CALLS: Duration = Duration::from_secs(60);
 
 /// Waits until all calls are over whose rows are visible at `visible`.
@@ -31,8 +31,8 @@ pub(super) async fn all_are_over(exporter: &Exporter, visible: Timestamp, idle: 
     wait_for_all(exporter, CALLS_WATERMARK, |at| at > over).await;
 }
 
-/// Fails unless every Prometheus has stored the truth of all calls: the last value, and last minus
-/// first.
+/// Fails unless every Prometheus has stored the truth of all calls, by the last value and by last
+/// minus first.
 pub(super) async fn assert_exact(vendor: &Vendor, scrapers: &[Scraper]) {
     let expected = expected(vendor);
     assert!(expected.values().sum::<f64>() > 200.0, "too few calls to show anything: {expected:?}");
@@ -52,7 +52,7 @@ pub(super) async fn assert_exact(vendor: &Vendor, scrapers: &[Scraper]) {
             {
                 let first = samples.first().expect("no series is empty").1;
                 let newest = samples.last().expect("no series is empty").1;
-                // Each option has each outcome, at 0 where it never was.
+                // An option has a series for each outcome, with 0 where there was none.
                 if newest > 0.0 {
                     last.insert((name, own(&labels)), newest);
                     growth.insert((name, own(&labels)), newest - first);
@@ -74,7 +74,7 @@ fn expected(vendor: &Vendor) -> BTreeMap<Series, f64> {
     calls_of(&vendor.simulator.call_end_truth(vendor.origin, vendor.simulator.now()))
 }
 
-/// The series of these calls.
+/// Returns the series of these calls.
 pub(crate) fn calls_of(truth: &CallEnds) -> BTreeMap<Series, f64> {
     let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut expected = BTreeMap::new();
@@ -89,14 +89,14 @@ pub(crate) fn calls_of(truth: &CallEnds) -> BTreeMap<Series, f64> {
     expected
 }
 
-/// Without what the scrape and the target add.
+/// Removes the labels that the scrape and the target add.
 fn own(labels: &Labels) -> Labels {
     let added = ["__name__", "job", "instance", "server"];
     let own = labels.iter().filter(|(name, _)| !added.contains(&name.as_str()));
     own.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// Both reports. Re-readings are off at first.
+/// Configures both reports, without re-readings at first.
 fn installation(vendor: &Vendor) -> Installation {
     let flags = [
         "--poll.interval=2s",
@@ -134,7 +134,7 @@ async fn calls_that_come_late_amid_kills_and_faults_are_the_truth() {
     let end = vendor.end_traffic();
     let visible = end + *LATE_BY.end();
     all_are_over(&exporter, visible, Duration::ZERO).await;
-    // Rows that come behind the lookback wait for a deeper re-reading.
+    // Rows that appear behind the lookback wait for a deeper re-reading.
     let shown: f64 = values(&exporter, CALLS).await.iter().sum();
     let all = calls(&expected(&vendor));
     assert!(shown < all * 0.95, "{shown} of {all} calls without a re-reading");

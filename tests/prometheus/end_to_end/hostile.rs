@@ -1,4 +1,4 @@
-//! A server that writes another option into every row must fill neither the exporter nor
+//! Tests that a server that writes another option into every row fills neither the exporter nor
 //! Prometheus.
 
 use crate::end_to_end::{

@@ -1,5 +1,5 @@
-//! The product as its users have it: the real binary reads a simulated Wolkvox over HTTP, real
-//! Prometheus servers of two generations scrape it, and what they stored is held against the
+//! Tests of the product as users run it: the real binary reads a simulated Wolkvox over HTTP, real
+//! Prometheus servers of two generations scrape it, and what they stored is compared with the
 //! simulator's truth.
 
 pub(crate) mod calls;
@@ -31,13 +31,13 @@ const HITS: &str = "wolkvox_menu_option_hits_total";
 const WATERMARK: &str = "wolkvox_watermark_timestamp_seconds";
 /// Several times the scrape interval, because a busy machine scrapes late.
 const ZERO_HOLD: &str = "--menu.zero-hold=4s";
-/// Nothing here takes longer, unless it never comes.
+/// Longest wait of a test; everything here takes less.
 const DEADLINE: Duration = Duration::from_secs(200);
 const PAUSE: Duration = Duration::from_millis(100);
 const TEXT: &str = "text/plain; version=0.0.4";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
-/// Polls every two seconds; the lookback is more than a row takes to appear.
+/// Configures a poll every two seconds, with a lookback longer than a row takes to appear.
 fn installation(vendor: &Vendor, zero_hold: &str) -> Installation {
     let flags = [
         "--poll.interval=2s",
@@ -51,10 +51,10 @@ fn installation(vendor: &Vendor, zero_hold: &str) -> Installation {
     Installation::new(vendor.url(), TOKEN, &flags)
 }
 
-/// A Prometheus, and how it is set.
+/// A Prometheus and its settings.
 struct Scraper {
     prometheus: Prometheus,
-    /// It takes `_created` for a sample of 0 at that moment, which it does only if told to.
+    /// True if it takes `_created` for a sample of 0 at that moment, which is off by default.
     reads_created: bool,
 }
 
@@ -65,8 +65,7 @@ impl std::fmt::Display for Scraper {
     }
 }
 
-/// Every Prometheus there is, each of which has scraped the exporter before the vendor has given a
-/// row.
+/// Starts every Prometheus. Each has scraped the exporter before the vendor gives a row.
 async fn scrapers(exporter: &Exporter) -> Vec<Scraper> {
     let mut scrapers = Vec::new();
     for tool in binaries() {
@@ -95,7 +94,7 @@ async fn all_up(scrapers: &[Scraper]) {
     }
 }
 
-/// The values of a metric in a scrape.
+/// Returns the values of a metric in a scrape.
 async fn values(exporter: &Exporter, metric: &str) -> Vec<f64> {
     let text = exporter.page("/metrics", TEXT).await;
     let lines = text.lines().filter(|line| line.starts_with(&format!("{metric}{{")));
@@ -131,7 +130,7 @@ async fn everyone_has_left(exporter: &Exporter, end: Timestamp) {
     wait_for_all(exporter, "wolkvox_menu_transitions_total", |steps| steps > 0.0).await;
 }
 
-/// Waits until all rows dated before `end` have been read, shown, and scraped by everyone.
+/// Waits until all rows dated before `end` have been read, shown, and scraped by every Prometheus.
 async fn everything_stored(exporter: &Exporter, scrapers: &[Scraper], end: Timestamp) {
     let last_row_visible = (end + VISIBLE_WITHIN).as_second() as f64;
     wait_for_all(exporter, WATERMARK, |at| at >= last_row_visible).await;
@@ -146,7 +145,8 @@ async fn everything_stored(exporter: &Exporter, scrapers: &[Scraper], end: Times
     }
 }
 
-/// Last value, and last minus first; of journeys too, unless there are none.
+/// Fails unless the last value, and last minus first, are the truth; also of journeys, unless there
+/// are none.
 async fn assert_exact(vendor: &Vendor, scrapers: &[Scraper], journeys: &Journeys) {
     let truth = vendor.truth();
     let expected = expected(&truth, journeys);
@@ -170,7 +170,7 @@ async fn what_prometheus_stored_is_the_truth() {
     let scrapers = scrapers(&exporter).await;
     vendor.open();
 
-    // New label sets appear, and old ones grow, over several polls.
+    // By then, over several polls, new label sets have appeared and old ones have grown.
     let busy = (vendor.origin + SignedDuration::from_secs(25)).as_second() as f64;
     wait_for_all(&exporter, WATERMARK, |at| at >= busy).await;
     let end = vendor.end_traffic();
@@ -184,15 +184,15 @@ async fn what_prometheus_stored_is_the_truth() {
     let open_metrics = exporter.page("/metrics", OPEN_METRICS).await;
     assert!(open_metrics.ends_with("\n# EOF\n") && open_metrics.contains("_created{"));
 
-    // Not even a vendor that does not answer delays the end.
+    // Even a vendor that does not answer must not delay the end.
     vendor.simulator.add_fault(FaultRule::times(Fault::Slow { seconds: 50 }, 1)).expect("a fault");
     wait_until("a request under way", async || vendor.struck("slow") > 0).await;
     let (status, took) = exporter.sigterm(Duration::from_secs(5)).await;
     assert!(status.success(), "{status} after {took:?}");
 }
 
-/// The reason why a new series is shown at 0 first: otherwise the first hits are in no
-/// `increase()`, unless a Prometheus has been told to read `_created`.
+/// Without the zero hold the first hits must be missing from `increase()`, unless a Prometheus
+/// reads `_created`: this is the reason why a new series is shown at 0 first.
 #[tokio::test]
 async fn without_zero_first_the_first_hits_are_lost() {
     let mut vendor = Vendor::closed(1_000).await;
@@ -206,7 +206,7 @@ async fn without_zero_first_the_first_hits_are_lost() {
     let expected = expected(&vendor.truth(), &Journeys::default());
     for scraper in &scrapers {
         let stored = Stored::of(&scraper.prometheus, JOB, &expected).await;
-        // The counters are as right as ever; only their beginning was never seen.
+        // The last values are right; only the beginning was never scraped.
         assert_same(&format!("{scraper}: the last value"), &stored.last, &expected);
         if scraper.reads_created {
             assert_same(&format!("{scraper}: last minus first"), &stored.growth(), &expected);
@@ -222,8 +222,8 @@ async fn without_zero_first_the_first_hits_are_lost() {
 enum Moment {
     /// The request of a poll has arrived, and its answer has not begun.
     Waiting,
-    /// Milliseconds after the last row of an answer: in the commit, or while it is published. On a
-    /// machine of today a commit takes some ten of them.
+    /// Milliseconds after the last row of an answer: during the commit, which takes about ten of
+    /// them, or the publication.
     Answered(u64),
 }
 
@@ -238,7 +238,7 @@ const KILLS: [Moment; 9] = [
     Moment::Answered(25),
     Moment::Answered(50),
 ];
-/// In the log between the last row and the commit.
+/// Text in the log between the last row and the commit.
 const ANSWERED: &str = "request ended";
 
 #[tokio::test]

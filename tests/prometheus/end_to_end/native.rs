@@ -1,5 +1,5 @@
-//! Native histograms in real Prometheus servers: their quantiles beside those of the simulator's
-//! rows.
+//! Tests of native histograms in real Prometheus servers: their quantiles are compared with those
+//! of the simulator's rows.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::*;
 use crate::support::prometheus::Labels;
 
 const TIME_TO_OPTION: &str = "wolkvox_menu_time_to_option_seconds";
-/// The exporter's own, and lateness: in each there is something as soon as rows are.
+/// The exporter's own histograms, and lateness: each has values as soon as there are rows.
 const OTHERS: [&str; 3] = [
     "wolkvox_api_request_duration_seconds",
     "wolkvox_poll_duration_seconds",
@@ -18,8 +18,8 @@ const OTHERS: [&str; 3] = [
 ];
 const WITHIN: f64 = 0.05;
 
-/// Every Prometheus there is with native histograms on; the newer ones keep the classic buckets as
-/// well, which 2.42 cannot, once without and once with reading created timestamps.
+/// Starts every Prometheus with native histograms on. The newer ones also keep the classic buckets,
+/// which 2.42 cannot, once without and once with reading created timestamps.
 async fn native_scrapers(exporter: &Exporter) -> Vec<Scraper> {
     let mut scrapers = Vec::new();
     for tool in binaries() {
@@ -44,7 +44,8 @@ async fn native_scrapers(exporter: &Exporter) -> Vec<Scraper> {
     scrapers
 }
 
-/// The rows of each label set by their seconds, as `Labels` of a query that sums by these labels.
+/// Returns the rows of each label set by their seconds; the keys are as in a query that sums by
+/// these labels.
 fn by_labels(truth: &Truth) -> BTreeMap<Labels, BTreeMap<u32, u64>> {
     let labels = |option: &simulator_testing::OptionTruth| {
         [
@@ -58,8 +59,8 @@ fn by_labels(truth: &Truth) -> BTreeMap<Labels, BTreeMap<u32, u64>> {
     truth.options.iter().map(|option| (labels(option), option.seconds.clone())).collect()
 }
 
-/// The least and the greatest value that can be called the quantile: they differ where it falls
-/// between two rows.
+/// Returns the lowest and the highest value that may be called the quantile. They differ if it
+/// falls between two rows.
 fn quantile(seconds: &BTreeMap<u32, u64>, q: f64) -> (f64, f64) {
     let count: u64 = seconds.values().sum();
     let nth = |rank: u64| {
@@ -70,7 +71,7 @@ fn quantile(seconds: &BTreeMap<u32, u64>, q: f64) -> (f64, f64) {
         });
         f64::from(*found.expect("the rank of a row").0)
     };
-    // What is a whole number may come out a little beside it.
+    // Rounding may move a whole number a little.
     let rank = q * count as f64;
     (nth(((rank - 1e-6).ceil() as u64).max(1)), nth(((rank + 1e-6).floor() as u64 + 1).min(count)))
 }
@@ -102,7 +103,7 @@ async fn quantiles_of_native_histograms_are_near_those_of_the_rows() {
         let prometheus = &scraper.prometheus;
         let selector = format!("{TIME_TO_OPTION}{{job={JOB:?}}}");
 
-        // Counts and sums are exact, and so is everything classic where it is stored.
+        // Counts and sums are exact, and so is everything classic that is stored.
         let mut classic = expected(&truth, &Journeys::default());
         if prometheus.tool().major() < 3 {
             classic.retain(|(name, _), _| !name.starts_with(TIME_TO_OPTION));
@@ -128,7 +129,7 @@ async fn quantiles_of_native_histograms_are_near_those_of_the_rows() {
             let counts = prometheus.query(&format!("histogram_count({name}{{job={JOB:?}}})")).await;
             assert!(counts.iter().any(|(_, count)| *count > 0.0), "{scraper}: {name}: {counts:?}");
         }
-        // Buckets only ever came, so nothing looks like a reset.
+        // Buckets were only added, so nothing may look like a reset.
         for name in [TIME_TO_OPTION].iter().chain(&OTHERS) {
             let resets = prometheus.query(&format!("resets({name}{{job={JOB:?}}}[1h]) > 0")).await;
             assert!(resets.is_empty(), "{scraper}: {name} went back: {resets:?}");
@@ -140,7 +141,7 @@ async fn quantiles_of_native_histograms_are_near_those_of_the_rows() {
                 panic!("{scraper}: {query}")
             };
             let exact = quantile(&together, q);
-            // With --nocapture one sees how near it was.
+            // Visible with --nocapture.
             println!("{scraper}: {query} = {found}, the rows say {exact:?}");
             assert_near(&format!("{scraper}: {query}"), exact, found);
         }

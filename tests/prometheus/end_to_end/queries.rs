@@ -1,5 +1,5 @@
-//! Every query of `docs/queries.md`, run against a real Prometheus and held against the simulator's
-//! truth.
+//! Tests of every query in `docs/queries.md`: each runs on a real Prometheus and is compared with
+//! the simulator's truth.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use simulator_testing::{Journeys, Truth};
 
 use crate::support::prometheus::Prometheus;
 
-/// The documentation's configuration of the simulator's menus.
+/// The code for leaving the menu, as in the documentation's configuration.
 pub(crate) const OPT_OUT: &str = "AGENTE";
 const NO_INPUT: &str = "PULSE";
-/// `increase()` extrapolates each series to the end of the range, and they do not all begin at one
-/// scrape.
+/// Relative tolerance of a quotient: `increase()` extrapolates each series to the end of the range,
+/// and series begin at different scrapes.
 const TOLERANCE: f64 = 0.05;
-/// A quotient makes up for most of that; a count does not.
+/// Relative tolerance of a count, in which these errors do not cancel.
 const TOLERANCE_OF_COUNTS: f64 = 0.15;
 
-/// Values by the labels that tell them apart, joined.
+/// Values by the labels that distinguish them, joined.
 type Values = BTreeMap<String, f64>;
 
-/// Runs all of them, over the time of the test instead of a day.
+/// Runs all queries over the duration of the test instead of a day.
 pub(crate) async fn check(
     prometheus: &Prometheus,
     truth: &Truth,
@@ -56,7 +56,7 @@ pub(crate) async fn check(
             other => panic!("docs/queries.md asks {other:?}, of which this test knows no truth"),
         };
         if query.starts_with("topk") {
-            // Which is the fifth of those that are nearly as frequent is nobody's promise.
+            // Which of several nearly equal options is the fifth is not promised.
             values.retain(|key, _| expected.contains_key(key));
         }
         assert!(expected.len() > 1, "{title}: too little truth");
@@ -67,8 +67,9 @@ pub(crate) async fn check(
     }
 }
 
-/// Rows count at once and journeys when they are over, so that a share of the one in the other is
-/// of different people. The simulator's end, where all of them are over, would not show it.
+/// Fails if a query divides a count of rows by one of journeys. Rows count at once and journeys
+/// when they are over, so their quotient mixes different people; at the simulator's end, when all
+/// are over, no number would show that.
 fn counts_of_one_kind(title: &str, query: &str) {
     const JOURNEYS: [&str; 5] =
         ["option_entry", "option_final", "option_repeats", "transitions", "journey_"];
@@ -84,7 +85,7 @@ fn counts_of_one_kind(title: &str, query: &str) {
     );
 }
 
-/// Heading and query.
+/// Returns the headings with their queries.
 fn queries(documentation: &str) -> Vec<(&str, &str)> {
     let sections = documentation.split("\n### ").skip(1);
     let query = |section: &'static str| -> Option<(&'static str, &'static str)> {
@@ -123,7 +124,7 @@ fn assert_close(what: &str, found: &Values, expected: &Values, tolerance: f64) {
     }
 }
 
-/// The true quantile lies in the bucket that the query found.
+/// Fails unless the true quantile lies in the bucket that the query found.
 fn check_quantile(what: &str, found: &Values, truth: &Truth, quantile: f64, bounds: &[f64]) {
     let mut seconds: BTreeMap<&str, BTreeMap<u32, u64>> = BTreeMap::new();
     for option in &truth.options {
@@ -141,7 +142,7 @@ fn check_quantile(what: &str, found: &Values, truth: &Truth, quantile: f64, boun
         let exact = f64::from(*exact.expect("a quantile lies among the values").0);
         let bucket = bounds.partition_point(|bound| *bound < exact);
         let low = bucket.checked_sub(1).map_or(0.0, |below| bounds[below]);
-        // At a bound the next bucket may be the one that is found.
+        // A quantile at a bound may be found in the next bucket.
         let high = bounds.get(bucket + 1).copied().unwrap_or(f64::INFINITY);
         let shown = found[rp_id];
         assert!(shown >= low && shown <= high, "{what}: {rp_id} is {shown}, and not {exact}");
@@ -221,8 +222,8 @@ fn options(journeys: &Journeys) -> Values {
     values
 }
 
-/// The five most frequent of each routing point; where the fifth is a tie, Prometheus may choose
-/// another.
+/// Returns the five most frequent steps of each routing point; in a tie, Prometheus may choose
+/// another fifth.
 fn steps(journeys: &Journeys) -> Values {
     let mut by_point: BTreeMap<&str, Vec<(u64, String)>> = BTreeMap::new();
     for t in &journeys.transitions {
@@ -235,7 +236,7 @@ fn steps(journeys: &Journeys) -> Values {
     for mut steps in by_point.into_values() {
         steps.sort_by(|a, b| b.cmp(a));
         let sixth = steps.get(5).map_or(0, |(steps, _)| *steps);
-        // Close to the sixth, extrapolation may change the order.
+        // If the fifth and sixth are close, extrapolation may change their order.
         let clear =
             steps.into_iter().take(5).filter(|(steps, _)| *steps as f64 > sixth as f64 * 1.2);
         clear.for_each(|(steps, key)| add(&mut values, key, steps));

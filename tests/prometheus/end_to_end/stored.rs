@@ -1,4 +1,4 @@
-//! What a Prometheus has stored of an exporter, beside the simulator's truth.
+//! Compares what a Prometheus has stored of an exporter with the simulator's truth.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::support::{
     prometheus::{Labels, Prometheus},
 };
 
-/// Others that must not go back either, not even over a restart.
+/// Other counters that must never decrease, not even over a restart.
 const RESTORED: [&str; 5] = [
     "wolkvox_menu_time_to_option_seconds_bucket",
     "wolkvox_rows_total",
@@ -21,7 +21,7 @@ const RESTORED: [&str; 5] = [
 /// A counter and the label set of a series.
 pub(crate) type Series = (&'static str, Labels);
 
-/// First and last stored sample of every counter with a truth.
+/// First and last stored sample of every counter with a known truth.
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) first: BTreeMap<Series, f64>,
@@ -29,7 +29,7 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Everything of the last hour, of the counters that something is expected of.
+    /// Reads the samples of the last hour, of the counters with an expectation.
     pub(crate) async fn of(
         prometheus: &Prometheus,
         job: &str,
@@ -48,14 +48,14 @@ impl Stored {
         stored
     }
 
-    /// Last minus first: what `increase()` over all time can find at most.
+    /// Returns last minus first: the most that `increase()` over all time can find.
     pub(crate) fn growth(&self) -> BTreeMap<Series, f64> {
         let growth = |(series, last): (&Series, &f64)| (series.clone(), last - self.first[series]);
         self.last.iter().map(growth).collect()
     }
 }
 
-/// The truth in the form of what is stored.
+/// Returns the truth in the form of what is stored.
 pub(crate) fn expected(truth: &Truth, journeys: &Journeys) -> BTreeMap<Series, f64> {
     let samples = expected::expected(truth, journeys).into_iter();
     let labels =
@@ -63,7 +63,7 @@ pub(crate) fn expected(truth: &Truth, journeys: &Journeys) -> BTreeMap<Series, f
     samples.map(|(name, own, value)| ((name, labels(own)), value)).collect()
 }
 
-/// Fails with every series that differs, and not with a page of those that do not.
+/// Fails with the series that differ, without those that do not.
 pub(crate) fn assert_same(
     what: &str,
     stored: &BTreeMap<Series, f64>,
@@ -80,7 +80,7 @@ pub(crate) fn assert_same(
     assert!(differing.is_empty(), "{what} differs from the truth:\n{}", differing.join("\n"));
 }
 
-/// No counter ever went back, in the eyes of this Prometheus.
+/// Fails if this Prometheus saw a counter decrease.
 pub(crate) async fn assert_no_resets(
     prometheus: &Prometheus,
     job: &str,
@@ -95,7 +95,7 @@ pub(crate) async fn assert_no_resets(
     }
 }
 
-/// Without what the scrape and the target add.
+/// Removes the labels that the scrape and the target add.
 fn menu_labels(labels: Labels) -> Labels {
     labels
         .into_iter()

@@ -7,34 +7,37 @@ use simulator_testing::{Journeys, Options, Simulator, Truth, serve};
 use tokio::net::TcpListener;
 
 pub(crate) const TOKEN: &str = "end-to-end-token";
-/// The simulator shows a row at most 8 s after its date, if none is late.
+/// Highest lateness of a row in the simulator (8 s, if none is late on purpose), and a second more.
 pub(crate) const VISIBLE_WITHIN: SignedDuration = SignedDuration::from_secs(9);
-/// Interactions go back this far, so that a run has first steps as well as last ones.
+/// Time before the origin at which interactions begin, so that a run has first steps as well as
+/// last ones.
 const WARM_UP: SignedDuration = SignedDuration::from_mins(10);
-/// The simulator's callers choose within 90 s, so that pause and lateness together stay below this.
+/// Pause after which a journey is over: more than the 90 s within which callers choose, with the
+/// lateness.
 pub(crate) const IDLE: Duration = Duration::from_secs(100);
-/// Rows that are late appear so long after their date.
+/// Lateness of the late rows.
 pub(crate) const LATE_BY: RangeInclusive<Duration> =
     Duration::from_secs(20)..=Duration::from_secs(25);
 const SAMPLE: SignedDuration = SignedDuration::from_secs(30);
 
-/// A simulator that listens, and answers once it is opened: a request made before waits.
+/// A listening simulator that answers once it is opened; earlier requests wait.
 pub(crate) struct Vendor {
     pub(crate) simulator: Arc<Simulator>,
-    /// Counting begins here: a whole second, because rows are dated in those.
+    /// Begin of counting, a whole second because rows are dated in seconds.
     pub(crate) origin: Timestamp,
     listener: Option<TcpListener>,
     url: String,
 }
 
 impl Vendor {
-    /// One with about `rows` rows or more in half a minute, whatever the time of day.
+    /// Makes a closed vendor with at least about `rows` rows in half a minute, whatever the time of
+    /// day.
     pub(crate) async fn closed(rows: u64) -> Self {
         Self::with(rows, |_| {}).await
     }
 
-    /// The same; a fifth of the rows is late. Counting begins in an hour before, so that an hourly
-    /// re-reading is due; there are no rows in it.
+    /// Makes a closed vendor of which a fifth of the rows is late. Counting begins an hour earlier,
+    /// without rows in that hour, so that an hourly re-reading is due.
     pub(crate) async fn late(rows: u64) -> Self {
         let vendor = Self::with(rows, |options| {
             options.late_share = 0.2;
@@ -45,7 +48,7 @@ impl Vendor {
         Self { origin: vendor.origin - SignedDuration::from_hours(2), ..vendor }
     }
 
-    /// The same, every row with an option of its own.
+    /// Makes a closed vendor with an option of its own in every row.
     pub(crate) async fn with_unique_options(rows: u64) -> Self {
         Self::with(rows, |options| options.unique_options = true).await
     }
@@ -60,8 +63,8 @@ impl Vendor {
             ..Options::default()
         };
         change(&mut options);
-        // The day has a shape, and nights and Sundays are nearly empty: as much traffic as it
-        // takes.
+        // Traffic depends on the hour, and nights and Sundays are nearly empty, so this raises it
+        // until it suffices.
         let simulator = (0..24)
             .map(|doubled| {
                 Simulator::new(Options { scale: f64::from(1 << doubled), ..options.clone() })
@@ -83,35 +86,35 @@ impl Vendor {
         &self.url
     }
 
-    /// As a flag of the exporter: the origin on the server's clock.
+    /// Returns the exporter's flag for the origin, on the server's clock.
     pub(crate) fn start_from(&self) -> String {
         let zone = Options::default().zone;
         format!("--poll.start-from={}", zone.to_datetime(self.origin))
     }
 
-    /// Lets no more rows happen, and says from when on.
+    /// Ends the traffic. Returns the moment from which there are no rows.
     pub(crate) fn end_traffic(&self) -> Timestamp {
         self.end_traffic_after(1)
     }
 
-    /// Lets no more rows happen in so many seconds, and says from when on.
+    /// Ends the traffic in this many seconds. Returns the moment from which there are no rows.
     pub(crate) fn end_traffic_after(&self, seconds: i64) -> Timestamp {
         let end = Timestamp::now() + SignedDuration::from_secs(seconds);
         self.simulator.end_traffic(end).expect("the traffic has not ended yet");
         end
     }
 
-    /// The sums of everything counted since the origin, once the traffic has ended.
+    /// Returns the sums of everything counted since the origin, once the traffic has ended.
     pub(crate) fn truth(&self) -> Truth {
         self.simulator.truth(self.origin, self.simulator.now(), None)
     }
 
-    /// The sums of the ways through the menus, once all of them are over.
+    /// Returns the sums of all journeys, once they are over.
     pub(crate) fn journeys(&self) -> Journeys {
         self.simulator.journeys(self.origin, self.simulator.now(), IDLE)
     }
 
-    /// Returns the number of times that a fault has struck: for one that delays, at the beginning
+    /// Returns the number of times that a fault has struck. One that delays counts at the beginning
     /// of the request.
     pub(crate) fn struck(&self, fault: &str) -> u64 {
         self.simulator.requests().kinds.get(&format!("fault_{fault}")).copied().unwrap_or(0)

@@ -1,4 +1,4 @@
-//! What is refused or warned of in a web configuration, with its line and a remedy.
+//! Tests of refusals and warnings about a web configuration, each with its line and a remedy.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,7 @@ use wolkvox_exporter::config::WebRules;
 use crate::support::authority::Authority;
 use crate::web_config::{MUTUAL, Setup, TLS, hash};
 
-/// Everything that is wrong, a line each.
+/// Returns all problems of a web configuration, one a line.
 fn refused(setup: &Setup, yaml: &str) -> String {
     setup.write("web.yml", yaml);
     let error = WebRules::read(&setup.path()).expect_err(yaml);
@@ -126,7 +126,7 @@ fn what_only_half_fits_is_warned_of() {
             "{yaml}: {warnings}"
         );
     }
-    // Inline, as the format allows too.
+    // Inline certificates, which the format also allows.
     let indent = |name: &str| {
         let path: &Path = &setup.directory.path().join(name);
         fs::read_to_string(path).expect("it is there").replace('\n', "\n    ")

@@ -1,5 +1,5 @@
-//! The web configuration: the real binary over TLS, with client certificates and passwords, while
-//! its files change; and what is refused in such a file, with line and remedy.
+//! Tests of the web configuration: the real binary over TLS, with client certificates and
+//! passwords, while its files change; and the refusals of such a file, with line and remedy.
 
 mod files;
 mod scraped;
@@ -17,12 +17,12 @@ use tempfile::TempDir;
 use crate::support::authority::{Authority, Pair};
 use crate::support::process::{DEADLINE, Process, bare};
 
-/// At the least cost that there is.
+/// Hashes a password at the lowest possible cost.
 fn hash(password: &str) -> String {
     bcrypt::hash(password, 4).expect("a hash")
 }
 
-/// A directory with `web.yml` and what it names.
+/// A directory with `web.yml` and the files that it names.
 struct Setup {
     directory: TempDir,
     authority: Authority,
@@ -47,7 +47,7 @@ impl Setup {
             .expect("a temporary directory can be written to");
     }
 
-    /// Another certificate for the server.
+    /// Writes another certificate for the server.
     fn renew(&self, by: &Authority) {
         let Pair { certificate, key } = by.pair();
         self.write("cert.pem", &certificate);
@@ -71,7 +71,7 @@ struct Running {
 }
 
 impl Running {
-    /// Asks as often as needed until the answer is as wanted.
+    /// Asks until the answer is as wanted.
     async fn until(&self, what: &str, mut wanted: impl AsyncFnMut() -> bool) {
         let deadline = Instant::now() + DEADLINE;
         while !wanted().await {
@@ -89,7 +89,7 @@ impl Running {
     }
 }
 
-/// A client that trusts `authority` alone and keeps no connection.
+/// Makes a client that trusts `authority` alone and keeps no connection.
 fn client(authority: &Authority, identity: Option<&Pair>) -> Client {
     let root = Certificate::from_pem(authority.certificate.as_bytes()).expect("a certificate");
     let builder = Client::builder()
@@ -154,7 +154,7 @@ async fn who_has_certificate_and_password_is_let_in_and_nobody_else() {
             );
         }
     }
-    // A path that does not exist tells nothing to a stranger either; the two probes are for
+    // A path that does not exist reveals nothing to a stranger either; the two probes are open to
     // everybody.
     assert_eq!(status(&mine, running.url("/no"), None).await, Some(StatusCode::UNAUTHORIZED));
     assert_eq!(status(&mine, running.url("/-/healthy"), None).await, Some(StatusCode::OK));
@@ -164,13 +164,13 @@ async fn who_has_certificate_and_password_is_let_in_and_nobody_else() {
     );
     assert_eq!(refused.headers()["x-frame-options"], HeaderValue::from_static("deny"));
 
-    // Without a certificate, or with one of somebody else's authority, there is no connection.
+    // Without a certificate, or with one of another authority, there is no connection.
     let stranger = Authority::new();
     for identity in [None, Some(stranger.pair())] {
         let other = client(&setup.authority, identity.as_ref());
         assert_eq!(status(&other, running.url("/-/healthy"), Some(("ana", "secreto"))).await, None);
     }
-    // Plain HTTP is told what it did wrong.
+    // A client that speaks plain HTTP gets an explanation.
     let plain = Client::builder().no_proxy().build().expect("a client");
     let answer =
         plain.get(format!("http://{}/metrics", running.address)).send().await.expect("an answer");
@@ -184,7 +184,7 @@ async fn a_renewed_certificate_and_a_changed_password_need_no_restart() {
     let setup = Setup::new(&format!("{TLS}basic_auth_users: {{ana: \"{}\"}}\n", hash("uno")));
     let running = setup.start().await;
     let mine = client(&setup.authority, None);
-    // One that keeps its connection, as Prometheus does.
+    // A client that keeps its connection, as Prometheus does.
     let root =
         Certificate::from_pem(setup.authority.certificate.as_bytes()).expect("a certificate");
     let kept = Client::builder().no_proxy().tls_certs_only([root]).build().expect("a client");
@@ -194,14 +194,14 @@ async fn a_renewed_certificate_and_a_changed_password_need_no_restart() {
     };
     running.until("ready", async || good(&kept, "uno").await).await;
 
-    // By another authority: only those who trust that one see the server.
+    // With a certificate of another authority, only clients that trust that one can connect.
     let next = Authority::new();
     setup.renew(&next);
     let theirs = client(&next, None);
     running.until("renewed", async || good(&theirs, "uno").await).await;
     assert!(!good(&mine, "uno").await && !good(&kept, "uno").await);
 
-    // A file that cannot be used is told of, and the rules stay.
+    // A file that cannot be used is reported, and the old rules stay in force.
     let broken = format!("{TLS}basic_auth_user:\n  ana: {}\n", hash("dos"));
     setup.write("web.yml", &broken);
     let told = async || running.process.log().contains("the one before it stays in force");
@@ -223,8 +223,8 @@ async fn a_renewed_certificate_and_a_changed_password_need_no_restart() {
 
 #[tokio::test]
 async fn wrong_passwords_do_not_keep_scrapes_out() {
-    // The usual cost: a check takes about 60 ms, so 50 a second are three times what one processor
-    // can do.
+    // At the usual cost a check takes about 60 ms, so 50 a second are three times as many as one
+    // processor can do.
     let hash = bcrypt::hash("secreto", 10).expect("a hash");
     let setup = Setup::new(&format!("{TLS}basic_auth_users: {{ana: \"{hash}\"}}\n"));
     let running = setup.start().await;

@@ -1,5 +1,5 @@
-//! Every Prometheus scrapes over TLS, with a client certificate and a password, also across a
-//! renewal.
+//! Tests that every Prometheus can scrape over TLS, with a client certificate and a password, also
+//! while the certificate is renewed.
 
 use std::time::Duration;
 

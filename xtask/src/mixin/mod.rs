@@ -1,8 +1,8 @@
-//! What Grafana imports, generated: the dashboards, in every language.
+//! Generates the dashboards that Grafana imports, in every language.
 //!
-//! Owns the files' places and whether they are up to date. What is in them comes from `dashboards`,
-//! which touches no file. The alerting rules are not generated: operators change them, so they are
-//! written by hand, in `rules/`.
+//! Owns the files' places, and the check that they are up to date. Their content comes from
+//! `dashboards`, which touches no file. The alerting rules are not generated: operators change
+//! them, so they are written by hand, in `rules/`.
 
 pub mod dashboards;
 
@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Args;
 
-/// Whether to write.
+/// Flags of the dashboards' chore.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Check {
     /// Write nothing; fail if a file is not what would be written

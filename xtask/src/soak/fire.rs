@@ -1,5 +1,5 @@
-//! The run: lives and kills, faults that come and go, a scrape every quarter of a second, and a
-//! quiet end.
+//! The run of a soak: lives and kills, faults that come and go, a scrape every quarter of a second,
+//! and a quiet end.
 
 use std::{
     net::SocketAddr,
@@ -118,7 +118,8 @@ pub async fn run(
 }
 
 impl Soak {
-    /// Runs the first life, if there is time: nobody reads what it writes, and it must go on.
+    /// Runs the first life, if there is time. Nobody reads its output, and it must not stop because
+    /// of that.
     async fn live_unheard(&mut self) -> anyhow::Result<()> {
         let mut life = self.begin_life(true)?;
         self.live_until(&mut life, Instant::now() + UNHEARD).await?;

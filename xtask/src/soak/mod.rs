@@ -5,8 +5,8 @@
 //! bursts, late rows and equal rows, and fail in every way that the simulator knows. Some have a
 //! second that nobody can read, and one ignores the requested times. The exporter is killed with
 //! SIGKILL every few seconds, also while it starts or commits, restarted on the same state,
-//! reloaded, and scraped all the while; for a minute nobody reads its log. After the fire it reads
-//! the rest, and every label set of its last scrape must equal the truth.
+//! reloaded, and scraped all the while; for a minute nobody reads its log. After the faults it
+//! reads the rest, and every label set of its last scrape must equal the truth.
 //!
 //! | file | owns |
 //! | --- | --- |

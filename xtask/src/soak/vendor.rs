@@ -1,5 +1,5 @@
-//! Simulated vendors: one for each way of treating a window of too many rows, one that ignores the
-//! requested times, and one that spells the same rows now one way, now another; and their faults.
+//! Simulated vendors and their faults: one for each way of treating a window of too many rows, one
+//! that ignores the requested times, and one that spells the same rows in different ways.
 
 use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ pub const LATEST: Duration = Duration::from_secs(40);
 /// Longest answer, so that a hanging one does not take the exporter's 65 s.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
 
-/// A wait, in seconds, that no target keeps: a reload has it ask at once.
+/// A wait in seconds that no target completes, because a reload makes it ask at once.
 const A_DAY: u64 = 86_400;
 
 /// One target of the exporter.
@@ -36,8 +36,7 @@ pub struct Vendor {
     pub token_file: PathBuf,
     token: String,
     chance: Chance,
-    /// Gives the same rows now one `conn_id`, now another. Interactions have no truth then; rows
-    /// do.
+    /// Gives the same rows different `conn_id`s in turn. Interactions have no truth then; rows do.
     respells: bool,
     /// Seconds that always fail, and are not in the truth.
     never_answered: u64,
@@ -217,7 +216,8 @@ impl Vendor {
         Ok(())
     }
 
-    /// What its target is held to when `incomplete` seconds are said to be missing.
+    /// Returns the standard to which its target is held, when `incomplete` seconds are reported as
+    /// missing.
     pub fn held(&self, incomplete: u64) -> Held {
         match incomplete.saturating_sub(self.never_answered) {
             _ if self.respells => Held::ToHits,
@@ -232,8 +232,8 @@ impl Vendor {
     }
 }
 
-/// All faults except a spent quota, after which the exporter rightly waits for the next day, and an
-/// endless body, which would keep a processor busy.
+/// Returns all faults except a spent quota, after which the exporter rightly waits for the next
+/// day, and an endless body, which would keep a processor busy.
 fn faults(trap: SocketAddr) -> Vec<Fault> {
     vec![
         Fault::Http500,

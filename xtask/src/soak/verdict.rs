@@ -18,8 +18,8 @@ pub struct Verdict {
     pub lost: u64,
     /// Rows that were counted twice or do not exist.
     pub doubled: u64,
-    /// Rows of seconds that the exporter has given up for now, as it says itself: it reads them
-    /// again within the hour, and the soak is over before.
+    /// Number of rows in seconds that the exporter has given up for now, by its own report: it
+    /// reads them again within the hour, but the soak is over before.
     pub given_up: u64,
     /// Descriptions of wrong series.
     pub wrong: Vec<String>,
@@ -40,15 +40,16 @@ const BY_ROWS: [&str; 5] = [
     "wolkvox_menu_time_to_option_seconds_count",
 ];
 
-/// What a target is held to.
+/// The standard for a target's counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
-    /// Every counter is that of the truth.
+    /// Every counter equals the truth.
     Exactly,
-    /// Every hit is counted under its labels: its vendor respells interactions, so nobody can tell
-    /// which of two rows of one option and second came late, nor what belongs to one interaction.
+    /// Every hit is counted under its labels. Its vendor respells interactions, so nobody can tell
+    /// which of two rows of one option and second came late, nor which rows belong to one
+    /// interaction.
     ToHits,
-    /// No counter is above the truth, and only rows of so many seconds are missing.
+    /// No counter is above the truth, and only rows of this many seconds are missing.
     ButFor {
         /// Seconds that the exporter has given up.
         seconds: u64,
@@ -127,8 +128,8 @@ impl Verdict {
         }
     }
 
-    /// Every row counted was served; one that was served may have been lost on its way, or with a
-    /// kill.
+    /// Checks that every counted row was served; a served one may have been lost on its way, or by
+    /// a kill.
     fn check_outcomes(&mut self, server: &str, rows: u64, served: u64, scrape: &Scrape) {
         let outcome = |outcome| {
             scrape

@@ -1,4 +1,4 @@
-//! The measures: each finds the places of one habit.
+//! The measures: each finds the places of one habit in the source.
 
 use std::{collections::BTreeMap, fmt, sync::LazyLock};
 
@@ -15,7 +15,7 @@ const FUNCTION: usize = 50;
 /// The divisor of a number of places.
 #[derive(Debug, Clone, Copy)]
 enum Unit {
-    /// Nothing.
+    /// No divisor.
     Count,
     /// A thousand lines of code.
     ThousandLines,
@@ -30,7 +30,7 @@ pub struct Measure {
     pub name: &'static str,
     /// The habit, in words.
     pub counts: &'static str,
-    /// The values of six projects that are read as models.
+    /// The lowest and highest value among six projects that serve as models.
     pub models: &'static str,
     /// Finds the habit's places.
     pub find: fn(&[Source]) -> Vec<Place>,
@@ -98,11 +98,11 @@ impl Measure {
     }
 }
 
-/// Somewhere in a file.
+/// A place in a file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Place {
     path: String,
-    /// Counted from 1.
+    /// Line number, counted from 1.
     line: usize,
     text: String,
 }
@@ -139,7 +139,7 @@ static ALIAS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:pub(?:\([^)]*\))?\s+)?type\s+([A-Za-z_]\w*)"));
 static FUNCTION_NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bfn\s+([a-z_]\w*)"));
 
-/// The first line of every doc comment.
+/// Returns the first line of every doc comment.
 fn doc_comments(sources: &[Source]) -> Vec<Place> {
     let mut comments = Vec::new();
     for source in sources {
@@ -200,7 +200,7 @@ pub fn types(sources: &[Source]) -> BTreeMap<String, Vec<Place>> {
     types
 }
 
-/// One place a name, which lists the others.
+/// Returns one place for each name, which lists the others.
 fn shared_names(sources: &[Source]) -> Vec<Place> {
     let mut shared = Vec::new();
     for (name, mut places) in types(sources) {

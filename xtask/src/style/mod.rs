@@ -1,9 +1,9 @@
-//! `cargo xtask style`: how the source reads, in numbers.
+//! `cargo xtask style`: measures in numbers how the source reads.
 //!
 //! Each measure counts one habit that makes a stranger stop: a doc comment without a subject, two
 //! thoughts in one line, one name for two types. The numbers are symptoms, not the aim;
 //! CONTRIBUTING.md has the rules behind them. `source` reads files, `measures` counts. Neither
-//! parses Rust: both look at text whose comments and strings are blanked.
+//! parses Rust: both search text whose comments and strings are blanked.
 
 pub mod measures;
 pub mod source;
@@ -54,7 +54,7 @@ fn measure(name: &str) -> anyhow::Result<&'static Measure> {
     })
 }
 
-/// Prints the table or a list of places, and tells whether every limit holds.
+/// Prints the table or a list of places. Returns true if every limit holds.
 pub fn main(args: &Args) -> anyhow::Result<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut sources = Vec::new();
@@ -101,7 +101,7 @@ fn print_table(sources: &[Source]) {
     println!("{:6}  in all", rooms.iter().map(|(_, lines)| lines).sum::<usize>());
 }
 
-/// Prints each limit that does not hold.
+/// Prints each limit that does not hold. Returns true if all hold.
 fn limits_hold(limits: &[Limit], sources: &[Source]) -> bool {
     let mut hold = true;
     for limit in limits {

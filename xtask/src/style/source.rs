@@ -1,4 +1,4 @@
-//! Rust files as text, beside the same text without comments, strings and tests.
+//! Rust files as text, with the same text without comments, strings and tests.
 //!
 //! Owns the blanking, which keeps every line where it is, so that a place in one text is the same
 //! place in the other.
@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 
 use anyhow::Context;
 
-/// One file of Rust.
+/// One Rust file.
 #[derive(Debug)]
 pub struct Source {
     /// Path from the root of the repository.
@@ -19,7 +19,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Takes a file's text.
+    /// Makes a source from a file's text.
     pub fn new(path: String, text: String) -> Self {
         let mut code: Vec<String> =
             blanked(&text).lines().map(|line| line.trim_end().to_owned()).collect();
@@ -33,19 +33,19 @@ impl Source {
         Self { path, lines, code }
     }
 
-    /// Lines that have code.
+    /// Returns the number of lines that have code.
     pub fn code_lines(&self) -> usize {
         self.code.iter().filter(|line| !line.is_empty()).count()
     }
 
-    /// The first two parts of the path, such as `src/store`.
+    /// Returns the first two parts of the path, such as `src/store`.
     pub fn room(&self) -> &str {
         let end = self.path.match_indices('/').nth(1).map_or(self.path.len(), |(at, _)| at);
         &self.path[..end]
     }
 }
 
-/// Reads all files of Rust below a folder, but for those that only tests compile. No folder means
+/// Reads all Rust files below a folder, except those that only tests compile. A missing folder has
 /// no files.
 pub fn read(root: &Path, folder: &str) -> anyhow::Result<Vec<Source>> {
     let mut sources = Vec::new();
@@ -72,8 +72,8 @@ pub fn read(root: &Path, folder: &str) -> anyhow::Result<Vec<Source>> {
     Ok(sources)
 }
 
-/// Replaces every character of comments, strings and characters by a space, but for the ends of
-/// lines and quotes.
+/// Replaces every character of comments, strings and character literals by a space, except line
+/// ends and quotes.
 fn blanked(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -99,12 +99,13 @@ fn blanked(text: &str) -> String {
     code
 }
 
-/// Length up to and with `end`, which is looked for from `from` on.
+/// Returns the length up to and including `end`, searched from `from` on.
 fn ends_after(text: &str, from: usize, end: &str) -> usize {
     text[from..].find(end).map_or(text.len(), |at| from + at + end.len())
 }
 
-/// Length of a literal that begins and ends with the same quote, with backslashes in between.
+/// Returns the length of a literal that begins and ends with the same quote, with backslash
+/// escapes.
 fn quoted_length(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -118,7 +119,7 @@ fn quoted_length(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// Length of a character; none where the quote begins a lifetime.
+/// Returns the length of a character literal; `None` if the quote begins a lifetime.
 fn character_length(text: &str) -> Option<usize> {
     let mut chars = text.chars().skip(1);
     match (chars.next()?, chars.next()?) {
@@ -127,7 +128,7 @@ fn character_length(text: &str) -> Option<usize> {
     }
 }
 
-/// Length of `r"..."`, `r#"..."#` and their like of bytes.
+/// Returns the length of a raw string: `r"..."`, `r#"..."#` and their byte forms.
 fn raw_string_length(text: &str) -> Option<usize> {
     let after_r = text.strip_prefix("br").or_else(|| text.strip_prefix('r'))?;
     let hashes = after_r.len() - after_r.trim_start_matches('#').len();
@@ -135,7 +136,7 @@ fn raw_string_length(text: &str) -> Option<usize> {
     Some(ends_after(text, text.len() - content.len(), &format!("\"{}", "#".repeat(hashes))))
 }
 
-/// Lines of items that only tests compile.
+/// Returns the line ranges of items that only tests compile.
 fn test_items(code: &[String]) -> Vec<std::ops::RangeInclusive<usize>> {
     let mut items = Vec::new();
     for (number, line) in code.iter().enumerate() {
@@ -146,8 +147,8 @@ fn test_items(code: &[String]) -> Vec<std::ops::RangeInclusive<usize>> {
     items
 }
 
-/// The line on which the item that begins at or below a line ends: at its closing brace, or at a
-/// semicolon before any.
+/// Returns the line on which the item that begins at or below a line ends: at its closing brace, or
+/// at a semicolon before any.
 pub(super) fn item_end(code: &[String], begin: usize) -> usize {
     let mut braces = 0_usize;
     let mut brackets = 0_usize;

@@ -1,30 +1,30 @@
-//! Builds the PromQL about what is unlike usual: sentences, the verdict of a board, the option that
-//! is furthest off.
+//! Builds the PromQL about anomalies: sentences, the verdict of a dashboard, the option with the
+//! largest anomaly.
 //!
-//! It stands on the exporter's scores, so that it also works where Prometheus has not loaded the
-//! alerts. Alerts that fire only add to it.
+//! The queries read the exporter's scores, so that they also work where Prometheus has not loaded
+//! the alerts. Firing alerts only add to them.
 
 use super::promql::{
     KEYS, MENU, OPTION, SERVER, copy, named_anomaly, of_everything, options_at_end, point_names,
     sum_by, with_label,
 };
 
-/// One way of being unlike usual.
+/// A kind of anomaly.
 pub(crate) struct Anomaly {
     /// The value of the label `anomaly`.
     name: &'static str,
-    /// The alerts that stand on it, as a regular expression.
+    /// The names of its alerts, as a regular expression.
     alerts: &'static str,
-    /// The runbook that says what to do.
+    /// The name of its runbook.
     runbook: &'static str,
     pub(crate) colour: &'static str,
-    /// Matches the label `sentence`: observed, window, expected, option, routing point.
+    /// Pattern of the label `sentence`: observed, window, expected, option, routing point.
     pub(crate) with_figures: &'static str,
-    /// Key of its text.
+    /// Key of the text for `with_figures`.
     pub(crate) sentence: &'static str,
-    /// Matches the label `sentence` of an alert without figures: option, routing point.
+    /// Pattern of the label `sentence` of an alert without figures: option, routing point.
     pub(crate) without_figures: &'static str,
-    /// Key of its text.
+    /// Key of the text for `without_figures`.
     pub(crate) alert: &'static str,
 }
 
@@ -60,12 +60,12 @@ pub(crate) const ANOMALIES: [Anomaly; 9] = [
     anomaly!("loops", "WolkvoxMenuLoopsHigh", "WolkvoxMenuLoopsHigh", "orange"),
 ];
 
-/// Labels that tell one sentence from every other.
+/// Labels that distinguish one sentence from every other.
 const ROW: &str = "anomaly, server, rp_id, channel, cod_opc_menu";
-/// Anomalies in which people are missing. In the others there are too many of something.
+/// Matcher of anomalies in which people are missing. In the others there are too many of something.
 const MISSING: &str = r#"anomaly=~"drop_off|collapse""#;
 
-/// Scores at which the shipped alerts fire, or above, with these matchers.
+/// Returns scores of at least 1, at which the shipped alerts fire, with these matchers.
 fn scores(matchers: &str) -> String {
     format!(
         "max by ({ROW}) (wolkvox_menu_option_anomaly_score{{{matchers}}} >= 1 \
@@ -73,7 +73,8 @@ fn scores(matchers: &str) -> String {
     )
 }
 
-/// The start in seconds of each alert about menus that fires, with the `anomaly` of its score.
+/// Returns the start of each firing alert about menus, in Unix seconds, with the `anomaly` of its
+/// score.
 fn firing() -> String {
     let keys = format!("alertname, {KEYS}");
     let alerts = format!(
@@ -88,18 +89,18 @@ fn firing() -> String {
     format!("min by ({ROW}) ({named})")
 }
 
-/// Every anomaly that a score or an alert shows, once.
+/// Returns every anomaly that a score or an alert shows, once.
 pub(crate) fn unusual() -> String {
     format!("group by ({ROW}) ({} or {})", scores(MENU), firing())
 }
 
-/// Options with an anomaly.
+/// Returns options with an anomaly.
 pub(crate) fn unusual_options() -> String {
     format!("group by ({KEYS}) ({})", unusual())
 }
 
-/// People who are missing in each anomaly: expected less observed. No number for an anomaly of
-/// another sort.
+/// Returns the number of people who are missing in each anomaly: expected less observed. Other
+/// anomalies have no value.
 fn missing(matchers: &str) -> String {
     let figure = |name: &str| {
         format!("max by ({ROW}) (wolkvox_menu_anomaly_{name}{{{matchers}, {MISSING}}})")
@@ -107,9 +108,9 @@ fn missing(matchers: &str) -> String {
     format!("({} - {} and {})", figure("expected"), figure("observed"), scores(matchers))
 }
 
-/// Adds the label `sentence`, which the table's mappings turn into words: the anomaly, what was
-/// observed, in which time, what is usual, and the names, divided by `|`. Numbers are missing where
-/// only an alert is left.
+/// Adds the label `sentence`, which the table's mappings turn into words: the anomaly, the observed
+/// number, its window, the expected number, and the names, separated by `|`. The numbers are empty
+/// if only an alert is left.
 fn told(rows: &str) -> String {
     let figure = |name: &str, label: &str| {
         format!(
@@ -133,8 +134,8 @@ fn told(rows: &str) -> String {
     )
 }
 
-/// The time in which an anomaly was seen, in the label `window`: `25 min`, `2 h`, `1 h 20 min`. Of
-/// less than a minute, one.
+/// Returns the length of an anomaly's window in the label `window`: `25 min`, `2 h`, `1 h 20 min`;
+/// at least a minute.
 fn window() -> String {
     let minutes = format!(
         "clamp_min(round(max by ({ROW}) (wolkvox_menu_anomaly_window_seconds{{{MENU}}}) / 60), 1)"
@@ -155,8 +156,7 @@ fn window() -> String {
     )
 }
 
-/// Adds the label `runbook`, which the link in the column of what to do reads, and `guide`, which
-/// that column shows.
+/// Adds the label `runbook` for the link to it, and `guide` for the column that shows the link.
 fn with_runbook(rows: &str) -> String {
     let rows = ANOMALIES.iter().fold(rows.to_owned(), |rows, anomaly| {
         format!(
@@ -167,16 +167,15 @@ fn with_runbook(rows: &str) -> String {
     copy(&rows, "guide", "runbook")
 }
 
-/// A row for each anomaly, with the people who are missing; or one row with the reason why there is
-/// none.
+/// Returns a row for each anomaly, with the number of missing people; without anomalies, one row
+/// with the reason.
 pub(crate) fn sentences() -> String {
     let rows = format!("{} or on ({ROW}) NaN * {}", missing(MENU), unusual());
     format!("sort_desc({} or {})", of_everything(&with_runbook(&told(&rows))), quiet())
 }
 
-/// The same rows with the moment since when, in milliseconds: what Prometheus knows of the alert,
-/// or the beginning of the time in which the anomaly was seen, whichever is earlier. The latter
-/// survives a restart of Prometheus.
+/// Returns the same rows with their start in Unix milliseconds: that of the alert, or that of the
+/// anomaly's window if it is earlier. The latter survives a restart of Prometheus.
 pub(crate) fn since() -> String {
     let watermark = format!("max by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}})");
     let seen = format!(
@@ -197,12 +196,12 @@ fn quiet() -> String {
     ))
 }
 
-/// The number of anomalies; without any, 0 where that can be said.
+/// Returns the number of anomalies. Without any, 0 if that is certain.
 pub(crate) fn verdict() -> String {
     format!("count({}) or ({} unless on () ({}))", unusual(), normal(), unknown())
 }
 
-/// The reason why nothing can be said, while there is no anomaly: see `unknown`.
+/// Returns the reason why nothing is known, while there is no anomaly: see `unknown`.
 pub(crate) fn no_verdict() -> String {
     format!("({}) unless on () count({})", unknown(), unusual())
 }
@@ -211,8 +210,8 @@ fn normal() -> String {
     format!("0 * count(wolkvox_watermark_timestamp_seconds{{{SERVER}}})")
 }
 
-/// The first of these reasons that holds: -5 no exporter answers, -1 the data are late, -2 an alert
-/// about the exporter fires, -3 there is no history to compare with.
+/// Returns the first of these reasons that holds: -5 no exporter answers, -1 the data are late, -2
+/// an alert about the exporter fires, -3 there is no history to compare with.
 fn unknown() -> String {
     let watermark = format!("max by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}})");
     let no_history = format!(
@@ -228,16 +227,15 @@ fn unknown() -> String {
     .join(" or ")
 }
 
-/// Firing alerts about the exporter, which have no routing point; the one of an exporter that is
-/// gone has no server.
+/// Returns firing alerts about the exporter, which have no routing point. The alert about an
+/// exporter that does not answer has no server.
 pub(crate) fn firing_exporter(more: &str) -> String {
     format!(
         r#"ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", rp_id="", server=~`${{server:regex}}|`{more}}}"#
     )
 }
 
-/// The option with an anomaly that misses most people, of those that are chosen; none if none has
-/// one.
+/// Returns the chosen option with an anomaly that misses the most people; empty without anomalies.
 pub(crate) fn furthest_option() -> String {
     let matchers = format!("{MENU}, {OPTION}");
     let figure = |name: &str| {
@@ -251,15 +249,15 @@ pub(crate) fn furthest_option() -> String {
     )
 }
 
-/// The same option; every option while none has an anomaly.
+/// Returns the same option; every option if there is no anomaly.
 pub(crate) fn furthest_or_all() -> String {
     let furthest = furthest_option();
     format!("({furthest} or {} unless on () {furthest})", options_at_end())
 }
 
-/// Hits that the hour before each moment should have had. Each window's expectation is divided by
-/// the length of that window, which a change of the poll interval changes. `keep` keeps some of the
-/// options.
+/// Returns the number of hits that the hour before each moment should have had. Each window's
+/// expectation is divided by the length of that window, because a new poll interval changes it.
+/// `keep` filters the options.
 pub(crate) fn expected_per_hour(more: &str, keep: &str) -> String {
     let expected = sum_by(
         "server",
@@ -275,8 +273,8 @@ pub(crate) fn expected_per_hour(more: &str, keep: &str) -> String {
     )
 }
 
-/// The worst of each routing point at each moment: 3 hardly anybody arrives, 2 an option that
-/// hardly anybody chooses, 1 something else, 0 nothing. The label `rp_name` names the point.
+/// Returns the worst level of each routing point at each moment: 3 hardly anybody arrives, 2 hardly
+/// anybody chooses an option, 1 another anomaly, 0 none. The label `rp_name` has the point's name.
 pub(crate) fn worst_of_each_point() -> String {
     let worst = |level: u32, of: &str, anomalies: &str| {
         format!(

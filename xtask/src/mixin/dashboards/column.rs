@@ -1,8 +1,8 @@
 //! One column of a table: its field, title, width and the look of its cells.
 //!
-//! Owns three things that every table needs: each column has a width, so that none is pushed beyond
-//! the right edge; each label stays text, though it may look like a number; the labels that only
-//! links read are there and not seen. It must never hold a query.
+//! Owns three rules of every table: each column has a width, so that none is pushed beyond the
+//! right edge; each label stays text, though it may look like a number; the labels that only links
+//! read are present and hidden. It must never hold a query.
 
 use serde_json::{Map, Value, json};
 
@@ -11,9 +11,9 @@ use super::{
     text::Language,
 };
 
-/// Labels that links read and nobody needs to see.
+/// Labels that links read and that are hidden.
 const FOR_LINKS: [&str; 4] = ["server", "rp_id", "cod_opc_menu", "runbook"];
-/// Labels that are shown by some tables and are of no use in the others.
+/// Labels that some tables show, and the others remove.
 const PLAIN: [&str; 12] = [
     "Time",
     "anomaly",
@@ -29,7 +29,7 @@ const PLAIN: [&str; 12] = [
     "guide",
 ];
 
-/// A text for every value that a pattern matches.
+/// A text for every value that matches a pattern.
 #[derive(Clone, Copy)]
 pub(crate) struct PatternMapping {
     pub(crate) pattern: &'static str,
@@ -38,7 +38,7 @@ pub(crate) struct PatternMapping {
     pub(crate) colour: &'static str,
 }
 
-/// A sign for the numbers below a bound that no earlier sign has.
+/// A sign for the numbers below a bound, unless an earlier sign covers them.
 #[derive(Clone, Copy)]
 pub(crate) struct Sign {
     pub(crate) below: f64,
@@ -51,7 +51,7 @@ pub(crate) struct Sign {
 pub(crate) struct Column {
     field: &'static str,
     key: &'static str,
-    /// Pixels; the least if it grows.
+    /// Width in pixels; the minimum if the column grows.
     width: u32,
     grows: bool,
     properties: Vec<(&'static str, Value)>,
@@ -62,8 +62,8 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// A label (`description`), a query's value (`Value #A`) or its curve (`Trend #F`), titled by a
-    /// key of the table.
+    /// Makes a column of a label (`description`), a query's value (`Value #A`) or its curve (`Trend
+    /// #F`); `key` is that of its title.
     pub(crate) fn new(field: &'static str, key: &'static str, width: u32) -> Self {
         let column = Self {
             field,
@@ -76,11 +76,12 @@ impl Column {
             signs: Vec::new(),
             links: Vec::new(),
         };
-        // With a unit for numbers Grafana writes "42" for the label "0042", in cells and in links.
+        // Without this unit Grafana would take the label "0042" for a number, and write "42" in
+        // cells and links.
         if is_label(field) { column.with("unit", json!("string")) } else { column }
     }
 
-    /// Takes what room there is.
+    /// Makes the column take the remaining width.
     pub(crate) fn growing(mut self) -> Self {
         self.grows = true;
         self
@@ -90,10 +91,10 @@ impl Column {
         self.with("unit", json!(unit))
     }
 
-    /// A bar from 0 to the largest number of the column, with the number.
+    /// Shows a bar from 0 to the largest number of the column, with the number.
     pub(crate) fn gauge(self, colour: &'static str) -> Self {
         self.with("min", json!(0))
-            // Otherwise the largest number of the whole table is the end of the bar.
+            // Otherwise the bar would end at the largest number of the whole table.
             .with("fieldMinMax", json!(true))
             .with("color", json!({ "fixedColor": colour, "mode": "fixed" }))
             .with(
@@ -115,7 +116,7 @@ impl Column {
         self.in_colours()
     }
 
-    /// Shows texts in colours for the values of a label that match patterns; the first that does
+    /// Shows texts in colours for the values of a label that match patterns; the first match
     /// counts.
     pub(crate) fn patterns(mut self, patterns: &[PatternMapping]) -> Self {
         self.patterns.extend(patterns);
@@ -128,7 +129,7 @@ impl Column {
         self.with("custom.align", json!("center")).in_colours()
     }
 
-    /// A link from the cell.
+    /// Adds a link to the cell.
     pub(crate) fn link(mut self, link: Link) -> Self {
         self.links.push(link);
         self
@@ -183,7 +184,7 @@ impl Column {
         mappings
     }
 
-    /// Looks of the columns, and of the fields that are not seen.
+    /// Returns the looks of the columns and of the hidden fields.
     pub(crate) fn overrides(columns: &[Self], language: Language) -> Vec<Value> {
         if columns.is_empty() {
             return Vec::new();
@@ -192,8 +193,8 @@ impl Column {
             FOR_LINKS.iter().filter(|label| !columns.iter().any(|column| column.field == **label));
         let hide = [
             json!({ "id": "unit", "value": "string" }),
-            // The second is the name of the first since Grafana's new table; each ignores what it
-            // does not know.
+            // Grafana's new table renamed the first property to the second; each version ignores
+            // the other.
             json!({ "id": "custom.hidden", "value": true }),
             json!({ "id": "custom.hideFrom.viz", "value": true }),
         ];
@@ -201,7 +202,7 @@ impl Column {
         shown.chain(hidden.map(|label| by_name(label, &hide))).collect()
     }
 
-    /// Several queries become one table; fields get their titles and order.
+    /// Returns the transformations that join the queries into one table, with titles and an order.
     pub(crate) fn transformations(columns: &[Self], queries: usize, language: Language) -> Value {
         let mut order = Map::new();
         let mut names = Map::new();

@@ -1,4 +1,5 @@
-//! What surrounds the panels: variables, links, annotations, times, and where each panel stands.
+//! The parts of a dashboard around its panels: variables, links, annotations, times, and the place
+//! of each panel.
 //!
 //! Owns the identity of a dashboard: its `uid` is part of the address that people keep, so it must
 //! never change.
@@ -13,27 +14,26 @@ use super::{
     text::Language,
 };
 
-/// Grafana 11.0's; a later Grafana migrates it while importing.
+/// Version of Grafana 11.0; a later Grafana migrates the dashboard while importing it.
 const SCHEMA_VERSION: u32 = 39;
 const COLUMNS: u32 = 24;
 
 /// Panels that belong together.
 pub(crate) struct Section {
-    /// The heading is the text of this key, and the panels are folded under it; those without one
-    /// are always there.
+    /// Key of the heading under which the panels are folded; without one they are always visible.
     pub(crate) key: Option<&'static str>,
     pub(crate) panels: Vec<Panel>,
 }
 
-/// A dashboard in no language yet.
+/// A dashboard before it is written in a language.
 pub(crate) struct Dashboard {
-    /// Of the file and in the `uid`; its texts are `NAME.title` and `NAME.description`.
+    /// Name of the file and part of the `uid`; its texts are `NAME.title` and `NAME.description`.
     pub(crate) name: &'static str,
-    /// Whether one can choose routing points, channels and options, not only servers.
+    /// True if readers can choose routing points, channels and options, and not only servers.
     pub(crate) of_menus: bool,
-    /// Whether its tables link to the runbooks.
+    /// True if its tables link to the runbooks.
     pub(crate) guides: bool,
-    /// Time between two refreshes. The data come every five minutes, at a moment that the browser
+    /// Time between two refreshes. New data come every five minutes, at a moment that the browser
     /// does not know.
     pub(crate) refresh: &'static str,
     pub(crate) sections: Vec<Section>,
@@ -65,7 +65,7 @@ impl Dashboard {
         })
     }
 
-    /// To the dashboards of this exporter in this language, and to this one in the other.
+    /// Links to the exporter's other dashboards in this language, and to this one in the other.
     fn links(&self, language: Language) -> Value {
         let link = |kind: &str, tags: Value, title: &str, url: &str| {
             json!({
@@ -81,7 +81,7 @@ impl Dashboard {
         json!(links)
     }
 
-    /// When alerts fired and when reading failed, over every curve.
+    /// Marks over every curve where alerts fired and where reading failed.
     fn annotations(&self, language: Language) -> Value {
         let alerts = if self.of_menus {
             let alerts =
@@ -104,7 +104,7 @@ impl Dashboard {
         ])
     }
 
-    /// Left to right and down, as wide as they are; a heading begins a line of its own.
+    /// Places the panels from left to right and top to bottom; a heading begins a new line.
     fn panels(&self, language: Language) -> Vec<Value> {
         let mut panels = Vec::new();
         let (mut id, mut y) = (0, 0);
@@ -127,7 +127,7 @@ impl Dashboard {
                 line = line.max(panel.height);
             }
             match folded {
-                // What is folded takes no room until it is opened.
+                // Folded panels take no room until their heading is opened.
                 Some((id, row, title)) => {
                     panels.push(heading(id, row, title, placed));
                     y = row + 1;
@@ -144,7 +144,8 @@ impl Dashboard {
     fn variables(&self, language: Language) -> Vec<Value> {
         let mut variables = vec![
             json!({
-                // Whatever is the default there: a name of ours would be no other's.
+                // Chooses the data source that is the default there; a name of ours would not
+                // exist.
                 "current": { "selected": false, "text": "default", "value": "default" },
                 "hide": 0, "includeAll": false, "label": language.text("variable.datasource"),
                 "multi": false, "name": "datasource", "options": [], "query": "prometheus", "refresh": 1,
@@ -161,7 +162,7 @@ impl Dashboard {
             variables.push(runbooks());
         }
         if self.of_menus {
-            // `query_result`, because `label_values` cannot show a name and mean an id.
+            // `query_result`, because `label_values` cannot show a name and use an id as the value.
             let points = format!(
                 "query_result(max by (rp_id, rp_name) ({}))",
                 point_names().replace(" @ end()", "")
@@ -174,7 +175,7 @@ impl Dashboard {
             variables.push(variable("channel", language.text("variable.channel"), &channels, ""));
             let options = format!("query_result({})", variable_options());
             let regex = r#"/cod_opc_menu="(?<value>.+)",description="(?<text>.+)"\}/"#;
-            // The alerts' links choose it by this name.
+            // The alerts' links choose the option by this name.
             variables.push(variable(
                 "cod_opc_menu",
                 language.text("variable.option"),
@@ -197,7 +198,8 @@ fn heading(id: u32, y: u32, title: &str, panels: Vec<Value>) -> Value {
     })
 }
 
-/// The query stands there twice: Grafana reads it from `target`, an older one from beside it.
+/// Makes an annotation. It holds the query twice: Grafana reads it from `target`, older versions
+/// from beside it.
 fn annotation(name: &str, colour: &str, expr: &str, text: &str) -> Value {
     json!({
         "datasource": datasource(),
@@ -215,7 +217,7 @@ fn annotation(name: &str, colour: &str, expr: &str, text: &str) -> Value {
     })
 }
 
-/// The address of the runbooks, as the exporter says, for links. Nobody chooses it.
+/// Makes a hidden variable with the address of the runbooks, as the exporter exposes it, for links.
 fn runbooks() -> Value {
     let query = "label_values(wolkvox_exporter_runbooks_info, url)";
     let mut variable = variable("runbooks", "", query, "");
@@ -226,8 +228,8 @@ fn runbooks() -> Value {
     variable
 }
 
-/// Any number of values of a query, all at first. Asked anew when the range changes, because series
-/// come and go.
+/// Makes a variable with any number of values, all at first. Its values are queried again when the
+/// range changes, because series come and go.
 fn variable(name: &str, label: &str, query: &str, regex: &str) -> Value {
     json!({
         "allValue": ".+",

@@ -1,5 +1,4 @@
-//! What panels and columns write alike of a field: texts for values, links, thresholds, as
-//! Grafana's JSON has them.
+//! Parts of Grafana's JSON that panels and columns share: texts for values, links, thresholds.
 //!
 //! Owns that JSON. It must never know what is shown.
 
@@ -27,7 +26,7 @@ impl Mapping {
 pub(crate) struct Link {
     /// Key of its title.
     pub(crate) key: &'static str,
-    /// `{language}` stands for the language's code.
+    /// Address, where `{language}` stands for the language's code.
     pub(crate) url: &'static str,
 }
 
@@ -38,7 +37,7 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// The colour below every other step, which is also that of a tile without a value.
+    /// Makes the colour below every other step, which is also that of a tile without a value.
     pub(crate) const fn base(colour: &'static str) -> Self {
         Self { from: None, colour }
     }

@@ -11,7 +11,8 @@ use super::{
     query::Query,
 };
 
-/// Base colours are those of a tile without a value: nobody answers.
+/// Colours of a number that should be 0. The base colour is also that of an empty tile, when no
+/// exporter answers.
 const NONE_WANTED: [Step; 3] =
     [Step::base("red"), Step::from(0.0, "green"), Step::from(1.0, "red")];
 const FEW_WANTED: [Step; 4] = [
@@ -20,7 +21,7 @@ const FEW_WANTED: [Step; 4] = [
     Step::from(1.0, "yellow"),
     Step::from(12.0, "red"),
 ];
-/// Of a limit; -1 where there is none.
+/// Colours of a share of a limit; -1 stands for an unknown limit.
 const FULL: [Step; 5] = [
     Step::base("red"),
     Step::from(-1.0, "text"),
@@ -76,7 +77,7 @@ const CLASSES: [Mapping; 18] = [
     Mapping::new("0", "class.none", "text"),
     Mapping::new("-1", "class.unknown", "red"),
 ];
-/// Runbooks of the classes of failures, each a regular expression.
+/// Runbooks with the classes of failures, each a regular expression.
 const RUNBOOKS: [[&str; 2]; 7] = [
     ["WolkvoxUnreachable", "connect|tls|timeout"],
     ["WolkvoxMaintenance", "http_5xx|maintenance|throttled"],
@@ -111,8 +112,8 @@ fn gauge(name: &str) -> String {
     format!("{name}{{{SERVER}}}")
 }
 
-/// Keeps a value only while the exporter answers: the growth of a counter that is gone says nothing
-/// of now.
+/// Keeps a value only while the exporter answers, because the growth of a counter that has
+/// disappeared says nothing about now.
 fn while_there(expression: &str) -> String {
     format!("{expression} and on () count({})", gauge("wolkvox_up"))
 }
@@ -121,13 +122,13 @@ fn in_range(metric: &str) -> String {
     while_there(&format!("sum(increase({metric}{{{SERVER}}}[$__range]))"))
 }
 
-/// Prometheus's own series about its scrapes of exporters that it has known for a day.
+/// Returns Prometheus's own series about scrapes of exporters that it has known for a day.
 fn of_exporters(series: &str) -> String {
     format!("{series} and on (job, instance) last_over_time(wolkvox_exporter_build_info[1d])")
 }
 
-/// The first question: does the exporter answer? From `up`, which is there also when the exporter
-/// is not.
+/// Makes the tile that shows whether the exporter answers. It reads `up`, which exists even if the
+/// exporter does not answer.
 fn answers() -> Panel {
     Panel::tile("health.answers")
         .query(Query::now(format!("min({})", of_exporters("up"))))
@@ -139,7 +140,7 @@ fn answers() -> Panel {
 
 fn tiles() -> Vec<Panel> {
     let tile = |key| Panel::tile(key).size(5, 4);
-    // A pair of the same server, one as a share of the other; -1 where the limit is not known.
+    // The used share of each server's limit; -1 if the limit is unknown.
     let quota = format!(
         "max(max by (server) ({}) / on (server) (max by (server) ({}) > 0)) or 0 * count({}) - 1",
         gauge("wolkvox_quota_requests_used"),
@@ -170,8 +171,8 @@ fn tiles() -> Vec<Panel> {
     ]
 }
 
-/// Firing alerts about the exporter. An exporter that does not answer has its row at once, before
-/// any alert.
+/// Makes the table of firing alerts about the exporter. An exporter that does not answer has a row
+/// at once, before any alert.
 fn alerts() -> Panel {
     let state = firing_exporter("")
         .replace("ALERTS{", "ALERTS_FOR_STATE{")
@@ -180,7 +181,7 @@ fn alerts() -> Panel {
         "max by (alertname, server, instance) ({state}) and on (alertname, server, instance) {}",
         firing_exporter("")
     );
-    // Its last good scrape, where Prometheus still lists it.
+    // Its last good scrape, if Prometheus still lists the target.
     let down = of_exporters(
         "(max_over_time(timestamp(up == 1)[1h:1m]) or NaN * up) and on (job, instance) up == 0",
     );
@@ -223,15 +224,15 @@ fn age() -> Panel {
         .size(24, 6)
 }
 
-/// Readings that failed, and single requests, of which many are tried again: by class, how often,
-/// from when until when.
+/// Makes the table of failed readings, and failed single requests, many of which are tried again:
+/// by class, with their number, and the first and last moment.
 fn failures() -> Panel {
     let failed = |metric: &str| {
         format!("round(sum by (class) (increase({metric}{{{SERVER}}}[$__range]))) > 0")
     };
     let readings = "wolkvox_poll_failures_total";
     let requests = "wolkvox_api_errors_total";
-    // The moments at which it had failed within the ten minutes before.
+    // The moments at which the counter had grown within the ten minutes before.
     let moments = |which: &str| {
         let growing =
             |metric: &str| format!("sum by (class) (increase({metric}{{{SERVER}}}[10m]))");
@@ -299,7 +300,7 @@ fn used_of_limit(key: &'static str, used: &str, limit: &str) -> Panel {
         .faint("word.limit")
 }
 
-/// The growth in an hour where there was any.
+/// Returns the growth in an hour, where there was any.
 fn some(labels: &str, metric: &str) -> String {
     format!("{} > 0", sum_by(labels, &server_per_hour(metric)))
 }
@@ -389,7 +390,7 @@ fn vendor() -> Vec<Panel> {
     ]
 }
 
-/// What there is room for, and what there is to compare with.
+/// Makes the panels of used shares of limits, and of the history for comparisons.
 fn limits() -> Vec<Panel> {
     let window = format!(
         "max({} - {})",
@@ -417,7 +418,7 @@ fn limits() -> Vec<Panel> {
 }
 
 fn scrape() -> Vec<Panel> {
-    // Prometheus writes its own metrics about a scrape under the labels of the target.
+    // Prometheus writes its own metrics about a scrape with the labels of the target.
     let of_exporter = |metric: &str| {
         format!("max by (instance) ({metric} and on (job, instance) wolkvox_exporter_build_info)")
     };

@@ -15,17 +15,17 @@ use super::{
     query::Query,
 };
 
-/// Of the options before and after the chosen one.
+/// Most options before and after the chosen one.
 const SHOWN: u32 = 10;
-/// Stands in a table for the reason why it has no rows.
+/// Value of a label for the reason why a table has no journeys.
 const NO_JOURNEYS: &str = "wolkvox: no journeys";
-/// The same of hang-ups.
+/// Value of a label for the reason why a table has no hang-ups.
 const NO_HANG_UPS: &str = "wolkvox: no hang-ups";
 const TO_MENUS: Link = Link {
     key: "link.menus",
     url: "/d/wolkvox-menus-{language}?${__url_time_range}&var-datasource=${datasource}",
 };
-/// What is no end of the menu: there people give up.
+/// Kinds of options that are not an end of the menu, so that people give up there.
 const NO_END: &str = "option|no_input";
 
 pub(crate) fn dashboard() -> Dashboard {
@@ -91,7 +91,8 @@ fn how_they_end() -> Panel {
         .size(12, 9)
 }
 
-/// People first: a rate leads with options that are an end by nature, and few come to.
+/// Makes the table of lost people, sorted by their number: a share would put options first that are
+/// an end by nature, or that few reach.
 fn where_lost() -> Panel {
     let lost = |range: &str| of_kind(&sum_by(KEYS, &grown(FINAL, range)), NO_END);
     let change = format!(
@@ -114,7 +115,8 @@ fn where_lost() -> Panel {
         .size(12, 9)
 }
 
-/// Folded, because it has nothing to say where what became of calls is not read.
+/// Makes the table of hang-ups. Folded, because it is empty where the outcomes of calls are not
+/// read.
 fn where_hung_up() -> Panel {
     let mut columns = people_and_share(["column.hung_up", "column.share_lost"], "red");
     columns.push(Column::new("Value #C", "column.change", 70).unit("percentunit"));
@@ -141,7 +143,7 @@ fn loops() -> Panel {
         .query(Query::rows(named(&or_nothing(&share_of_repeats()))))
 }
 
-/// Options by how many people, with the share of those who came to the option.
+/// Makes columns for the number of people at an option, and their share of all who came to it.
 fn people_and_share(titles: [&'static str; 2], colour: &'static str) -> Vec<Column> {
     vec![
         Column::new("description", "column.option", 150)
@@ -157,13 +159,13 @@ fn people_and_share(titles: [&'static str; 2], colour: &'static str) -> Vec<Colu
     ]
 }
 
-/// Of the visits to the chosen option, how many came from where, in percent. Where there is but a
-/// handful, nothing.
+/// Shows the options before the chosen one, in percent of its visits. Empty for a handful of
+/// visits.
 fn came_from() -> Panel {
     beside("journeys.from", "to_opc_menu", "from_opc_menu", ENTRY)
 }
 
-/// Of the visits to the chosen option, how many went on where, in percent.
+/// Shows the options after the chosen one, in percent of its visits.
 fn went_to() -> Panel {
     beside("journeys.to", "from_opc_menu", "to_opc_menu", FINAL)
 }
@@ -190,7 +192,8 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
         .size(8, 10)
 }
 
-/// All three are counted when the journey is over, so that they fit together.
+/// Shows counts of the chosen option. All three are counted when the journey is over, so that they
+/// fit together.
 fn chosen() -> Panel {
     let per_hour = |metric: &str| sum(&format!("increase({metric}{{{MENU}, {OPTION}}}[1h])"));
     let steps = sum(&format!(
@@ -205,8 +208,8 @@ fn chosen() -> Panel {
         .size(8, 10)
 }
 
-/// Of all journeys, the share with one option, with two, ... and with five or more. From Prometheus
-/// 3 on a bound is written "1.0".
+/// Shows the shares of journeys with one option, with two, ... and with five or more. From
+/// Prometheus 3 on a bound is written "1.0".
 fn lengths() -> Panel {
     let all = sum(&over_range(JOURNEYS));
     let at_most = |options: u32| {

@@ -18,8 +18,9 @@ use super::{
     query::Query,
 };
 
-/// The order of the options: those with an anomaly, those that fell, the others by size, those that
-/// rose. `signal` gives hundreds that stand for more than chance, and less than fifty for the size.
+/// Signs in the order of the options: those with an anomaly, those that fell, the others by size,
+/// those that rose. `signal` gives hundreds for a change beyond chance, and less than fifty for the
+/// size.
 const SIGNS: [Sign; 7] = [
     Sign { below: -1e5, key: "sign.alert", colour: "red" },
     Sign { below: -250.0, key: "sign.fell_far", colour: "red" },
@@ -29,13 +30,12 @@ const SIGNS: [Sign; 7] = [
     Sign { below: 1e5, key: "sign.rose_far", colour: "blue" },
     Sign { below: 1e12, key: "sign.none", colour: "text" },
 ];
-/// Above every signal: options that cannot be compared come after those that can, the largest
-/// first.
+/// Higher than every signal, so that options without a comparison come last, the largest first.
 const NO_SIGNAL: &str = "1e7";
-/// More than any signal: options with an anomaly come first.
+/// Higher than any signal; subtracted, so that options with an anomaly come first.
 const ALERT: &str = "1e9";
 
-/// The option of a row on this dashboard.
+/// The link to the option of a row on this dashboard.
 pub(crate) const TO_OPTION: Link = Link {
     key: "link.option",
     url: "/d/wolkvox-menus-{language}?${__url_time_range}&var-datasource=${datasource}\
@@ -46,13 +46,13 @@ const TO_HEALTH: Link = Link {
     key: "link.health",
     url: "/d/wolkvox-health-{language}?${__url_time_range}&var-datasource=${datasource}",
 };
-/// The runbook of a row, as the exporter serves it or wherever it says that runbooks are.
+/// The link to the runbook of a row, served by the exporter or at the configured address.
 pub(crate) const TO_RUNBOOK: Link = Link {
     key: "link.runbook",
     url: "${runbooks:raw}/${__data.fields.runbook:percentencode}?lang={language}",
 };
 
-/// Words of a verdict that is no number of anomalies, in a tile.
+/// Texts of a tile for verdicts other than a number of anomalies.
 const VERDICTS: [Mapping; 5] = [
     Mapping::new("0", "verdict.normal", "green"),
     Mapping::new("-1", "verdict.late", "orange"),
@@ -60,7 +60,7 @@ const VERDICTS: [Mapping; 5] = [
     Mapping::new("-3", "verdict.young", "blue"),
     Mapping::new("-5", "verdict.gone", "red"),
 ];
-/// The same in the only row of the table.
+/// Texts of the same verdicts in the only row of the table.
 const LONG_VERDICTS: [Mapping; 5] = [
     Mapping::new("0", "verdict.normal.long", "green"),
     Mapping::new("-1", "verdict.late.long", "orange"),
@@ -86,7 +86,7 @@ pub(crate) fn dashboard() -> Dashboard {
     }
 }
 
-/// The number of anomalies, or the reason why there is none; a reason leads to the exporter's
+/// Shows the number of anomalies, or the reason why there is none, which links to the exporter's
 /// health.
 pub(crate) fn verdict_tile(key: &'static str) -> Panel {
     Panel::tile(key)
@@ -118,13 +118,13 @@ fn tiles() -> Vec<Panel> {
     ]
 }
 
-/// Shows a number in the colour of its second query where a condition has a value.
+/// Shows a number in the colour of its second query while a condition has a value.
 fn beyond(tile: Panel, number: &str, condition: &str) -> Panel {
     tile.query(Query::now(format!("({number}) unless on () ({condition})")))
         .query(Query::now(format!("({number}) and on () ({condition})")))
 }
 
-/// Interactions against a week before, as a fraction.
+/// Returns the change of the interactions against a week before, as a fraction.
 fn change() -> String {
     let known = known_a_week_before();
     let by_server = |range: &str| sum_by("server", &grown(INTERACTIONS, range));
@@ -135,7 +135,7 @@ fn change() -> String {
     )
 }
 
-/// Has a value while the interactions are a tenth beyond the most, or below the least, of the four
+/// Has a value while the interactions are a tenth above the most, or below the least, of the four
 /// weeks before.
 fn unlike_four_weeks() -> String {
     let now = sum(&over_range(INTERACTIONS));
@@ -146,14 +146,13 @@ fn unlike_four_weeks() -> String {
 }
 
 /// Has a value while a share of the last day is a fifth above the most of the same day in the four
-/// weeks before. Of a day whatever range is chosen: a month of each of five weeks would be too
-/// slow.
+/// weeks before. It is always a day, because a month of each of five weeks would be too slow.
 fn above_four_weeks(share: impl Fn(&str) -> String) -> String {
     let weeks = weeks_before(|offset| share(&format!("[1d]{offset}")));
     format!("({}) > 1.2 * max({weeks})", share("[1d]"))
 }
 
-/// A moment and not an age, which Grafana would write in English.
+/// Shows the moment up to which data are read. Not its age, which Grafana would write in English.
 pub(crate) fn data_until() -> Panel {
     Panel::tile("data_until")
         .query(Query::now(format!("min(wolkvox_watermark_timestamp_seconds{{{SERVER}}}) * 1000")))
@@ -161,8 +160,8 @@ pub(crate) fn data_until() -> Panel {
         .unit("time:HH:mm")
 }
 
-/// A sentence for each anomaly, those that most people are missing in first; without any, one that
-/// says why.
+/// Shows a sentence for each anomaly, first those in which the most people are missing; without
+/// any, one that gives the reason.
 fn out_of_the_ordinary() -> Panel {
     let columns = vec![
         Column::new("sentence", "column.what", 330)
@@ -182,7 +181,7 @@ fn out_of_the_ordinary() -> Panel {
         .size(18, 7)
 }
 
-/// Whatever names a runbook is shown as one word.
+/// Shows every runbook as the same word.
 pub(crate) const GUIDE: [PatternMapping; 1] =
     [PatternMapping { pattern: "(.+)", key: "column.runbook.open", colour: "blue" }];
 /// Channels that Wolkvox is known to name.
@@ -194,7 +193,8 @@ pub(crate) const CHANNELS: [Mapping; 5] = [
     Mapping::new("chat-telegram", "channel.telegram", "text"),
 ];
 
-/// Sentences of the anomalies: with figures, and without, where only an alert is left.
+/// Returns the sentences of the anomalies, with figures, and without for those of which only an
+/// alert is left.
 fn patterns() -> Vec<PatternMapping> {
     ANOMALIES
         .iter()
@@ -222,7 +222,7 @@ fn curves() -> Vec<Panel> {
         .query(Query::over_time(format!("{} and {}", all(""), up_to_date())).called("word.now"));
     let keep = format!(" and on ({KEYS}) {}", furthest_option());
     let hits = |offset: &str| format!("increase({HITS}{{{MENU}, {OPTION}}}[1h]{offset})");
-    // With the name of the option that stands out, which nobody has chosen.
+    // With the name of the option with the largest anomaly, because the reader did not choose it.
     let furthest = sum_by(
         "rp_id, description, rp_name",
         &named(&sum_by(KEYS, &format!("{}{keep}", hits("")))),
@@ -244,8 +244,8 @@ fn curves() -> Vec<Panel> {
     ]
 }
 
-/// Each routing point over a day: an incident of last night that is over is still seen in the
-/// morning. Of a day whatever range is chosen, since there are six scores of each option.
+/// Shows the levels of each routing point over the last day, so that last night's incident is still
+/// visible in the morning. It is always a day, because each option has six scores.
 fn past() -> Panel {
     Panel::timeline("menus.past")
         .of_the_last("24h")
@@ -259,11 +259,11 @@ fn past() -> Panel {
         .size(24, 5)
 }
 
-/// The place of an option in the order, see `SIGNS`. How much it fell or rose against a week before
-/// is measured in units of chance: of counts as such, and of five in a hundred from week to week.
-/// The transformation is the one in which both together have the same spread at every size. Counts
-/// below ten are taken as ten, so that a handful is nothing. The cube makes everything within three
-/// units 0, and five units 2.3.
+/// Returns the place of an option in the order, see `SIGNS`. Its change against a week before is
+/// measured in units of chance, which consists of the chance of counts (Poisson) and of five in a
+/// hundred from week to week. The asinh transformation gives both together the same spread at every
+/// size. Counts below ten are taken as ten, so that a handful does not matter. The cube makes
+/// everything within three units 0, and five units 2.3.
 fn signal() -> String {
     let even = |counts: &str| format!("asinh(0.035 * sqrt(clamp_min({counts}, {MIN_VISITS})))");
     let there = options_there();
@@ -293,7 +293,7 @@ fn options() -> Panel {
         Column::new("Trend #D", "column.trend", 90).sparkline(),
         Column::new("Value #E", "column.part", 95).unit("suffix:%").gauge("blue"),
         Column::new("Value #F", "column.ends", 80).unit("percentunit"),
-        // Both columns are there only where what became of calls is read.
+        // Both columns exist only where the outcomes of calls are read.
         Column::new("Value #I", "column.share_hung_up", 75).unit("percentunit"),
         Column::new("Value #J", "column.change_hung_up", 70).unit("percentunit"),
         Column::new("Value #G", "column.retries", 85).unit("percentunit"),
@@ -311,13 +311,14 @@ fn options() -> Panel {
         .query(Query::rows(named(&or_nothing(&median()))))
         .query(Query::rows(named(&share_hung_up(CHOSEN))))
         .query(Query::rows(named(&change_of_hang_ups(share_hung_up))))
-        // Of a curve of 90 pixels.
+        // The number of pixels of the curve.
         .every("30m")
         .at_most(90)
         .size(24, 14)
 }
 
-/// Of the last day of the range: a month of raw buckets would be too slow.
+/// Returns the median seconds to an option, of the last day of the range: a month of raw buckets
+/// would be too slow.
 fn median() -> String {
     let of =
         |part: &str, keys: &str| sum_by(keys, &format!("increase({SECONDS}_{part}{{{MENU}}}[1d])"));
@@ -329,7 +330,7 @@ fn median() -> String {
 }
 
 fn more() -> Vec<Panel> {
-    // Of all rows, less those that took no longer; from Prometheus 3 on a bound is written "60.0".
+    // All rows less the fast ones. From Prometheus 3 on a bound is written "60.0".
     let slow = |offset: &str| {
         let of = |part: &str, le: &str| {
             format!("sum(increase({SECONDS}_{part}{{{MENU}, {OPTION}{le}}}[1h]{offset}))")
@@ -340,10 +341,10 @@ fn more() -> Vec<Panel> {
             of("count", "")
         )
     };
-    // A series for each hour of the day that ended at the moment asked for, which Grafana sets at
-    // midnight.
+    // A series for each hour of the day that ended at the moment of the query, which Grafana sets
+    // to midnight.
     let hours = (0..24).map(|hour| {
-        // Not "offset 0h", which Prometheus refuses.
+        // Prometheus refuses "offset 0h".
         let offset = if hour == 23 { String::new() } else { format!(" offset {}h", 23 - hour) };
         let interactions = sum(&format!("increase({INTERACTIONS}{{{MENU}}}[1h]{offset})"));
         format!(r#"label_replace({interactions}, "hour", "{hour:02}", "", "")"#)

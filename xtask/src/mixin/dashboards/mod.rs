@@ -2,9 +2,9 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `dashboard` | what surrounds the panels: variables, links, times, and where each panel stands |
-//! | `panel`, `column`, `field` | one panel and its look; the columns of a table; what both write of a field |
-//! | `query`, `promql`, `anomalies` | one query; the pieces that queries are made of; those about what is unlike usual |
+//! | `dashboard` | variables, links, times, and the place of each panel |
+//! | `panel`, `column`, `field` | one panel; the columns of a table; the parts that both share |
+//! | `query`, `promql`, `anomalies` | one query; pieces of queries; those about anomalies |
 //! | `menus`, `journeys`, `health` | the panels of each dashboard |
 //! | `text` | every word that a user reads, in every language |
 //!
@@ -27,19 +27,19 @@ use text::Language;
 
 /// A dashboard as it is committed.
 pub struct File {
-    /// Under `dashboards/`, such as `en/menus.json`.
+    /// Path below `dashboards/`, such as `en/menus.json`.
     pub path: String,
     /// Indented, with a line feed at the end.
     pub json: String,
 }
 
-/// Every dashboard in every language.
+/// Returns every dashboard in every language.
 pub fn all() -> Vec<File> {
     let mut files = Vec::new();
     for language in Language::ALL {
         for dashboard in [menus::dashboard(), journeys::dashboard(), health::dashboard()] {
             let path = format!("{}/{}.json", language.code(), dashboard.name);
-            // Values that come from `json!` can always be written.
+            // Values from `json!` can always be written.
             let json = format!("{:#}\n", dashboard.to_json(language));
             files.push(File { path, json });
         }

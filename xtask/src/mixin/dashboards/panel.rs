@@ -1,8 +1,8 @@
-//! One panel: its kind, its queries and its look, in the words of Grafana's classic JSON model.
+//! One panel: its kind, its queries and its look, in Grafana's classic JSON model.
 //!
-//! Owns what all panels of a kind share, so that the dashboards differ only in what they say. Only
-//! kinds that every Grafana ships. It must never hold a text: those are looked up by the panel's
-//! key.
+//! Owns what all panels of a kind share, so that the dashboards differ only in their content. Uses
+//! only kinds that every Grafana ships. It must never hold a text: those are looked up by the
+//! panel's key.
 
 use serde_json::{Map, Value, json};
 
@@ -13,15 +13,15 @@ use super::{
     text::Language,
 };
 
-/// The other look of a tile, while its second query has a value and the first has none.
+/// The look of a tile while its second query has a value and the first has none.
 struct OtherLook {
     colour: Option<&'static str>,
     link: Option<Link>,
 }
 
-/// A panel before it has a place.
+/// A panel without a place.
 pub(crate) struct Panel {
-    /// Its texts are `KEY.title`, `KEY.description` and, if it has reasons of its own to be empty,
+    /// Key of its texts: `KEY.title`, `KEY.description` and, for a special reason to be empty,
     /// `KEY.empty`.
     pub(crate) key: &'static str,
     kind: &'static str,
@@ -61,7 +61,7 @@ impl Panel {
         }
     }
 
-    /// One number, large. A neutral colour unless it has a meaning.
+    /// Makes a tile with one large number. Its colour is neutral unless it has a meaning.
     pub(crate) fn tile(key: &'static str) -> Self {
         let options = json!({
             "colorMode": "value", "graphMode": "none", "justifyMode": "auto", "orientation": "auto",
@@ -75,8 +75,8 @@ impl Panel {
             .default("color", json!({ "mode": "thresholds" }))
     }
 
-    /// Curves from 0 up. Five minutes is the step of the data: a finer one shows nothing more. With
-    /// points where a series is short: without them an exporter of ten minutes would show nothing.
+    /// Makes curves that begin at 0. Five minutes is the step of the data; a finer one shows
+    /// nothing more. Short series have points, or an exporter of ten minutes would show nothing.
     pub(crate) fn curves(key: &'static str) -> Self {
         let options = json!({
             "legend": { "calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": true },
@@ -94,7 +94,7 @@ impl Panel {
             }))
     }
 
-    /// Areas on top of one another: the height is the whole.
+    /// Makes stacked areas: the height is the whole.
     pub(crate) fn stacked(key: &'static str) -> Self {
         Self::curves(key).custom(json!({
             "drawStyle": "line", "fillOpacity": 60, "lineInterpolation": "linear", "lineWidth": 1,
@@ -102,7 +102,7 @@ impl Panel {
         }))
     }
 
-    /// A bar per series.
+    /// Makes a bar for each series.
     pub(crate) fn bars(key: &'static str) -> Self {
         let options = json!({
             "displayMode": "basic",
@@ -128,8 +128,8 @@ impl Panel {
         panel
     }
 
-    /// A day per column and a row per series, the more the stronger the colour, in the light theme
-    /// and in the dark.
+    /// Makes a heat map with a column for each day and a row for each series. Higher values have a
+    /// stronger colour, in the light theme and in the dark.
     pub(crate) fn days(key: &'static str) -> Self {
         let options = json!({
             "calculate": false,
@@ -145,13 +145,13 @@ impl Panel {
             "tooltip": { "mode": "single", "showColorScale": false, "yHistogram": false },
             "yAxis": { "axisPlacement": "left", "decimals": 0, "reverse": true, "unit": "suffix: h" },
         });
-        // Four weeks whatever is chosen above: of a day it would show a column.
+        // Always four weeks, because a range of one day would show one column.
         Self::new("heatmap", key, options).every("1d").of_the_last("28d")
     }
 
-    /// Coloured stretches of time. The colours come from the mappings: with those of thresholds
-    /// Grafana would write the thresholds in place of the texts. No legend: it would list also what
-    /// a gap is called.
+    /// Makes coloured ranges of time. The colours come from the mappings: with those of thresholds
+    /// Grafana would write the thresholds in place of the texts. No legend, because it would also
+    /// list the text for a gap.
     pub(crate) fn timeline(key: &'static str) -> Self {
         let options = json!({
             "alignValue": "left",
@@ -171,14 +171,13 @@ impl Panel {
         self
     }
 
-    /// Of the 24 columns, and rows of 36 pixels.
+    /// Sets width and height, in units of one of 24 columns and of 36 pixels.
     pub(crate) fn size(mut self, width: u32, height: u32) -> Self {
         (self.width, self.height) = (width, height);
         self
     }
 
-    /// One of Grafana's unit ids, but none that writes English words into every language, as `s`
-    /// does ("1 mins").
+    /// Sets one of Grafana's unit ids, but none with English words, such as `s` ("1 mins").
     pub(crate) fn unit(self, unit: &'static str) -> Self {
         self.default("unit", json!(unit))
     }
@@ -202,13 +201,13 @@ impl Panel {
         self
     }
 
-    /// Shows the second query's value in a colour, where the first has none.
+    /// Shows the second query's value in a colour if the first has none.
     pub(crate) fn second_in(mut self, colour: &'static str) -> Self {
         self.other = Some(OtherLook { colour: Some(colour), link: None });
         self
     }
 
-    /// Puts a link on the second query's value, where the first has none.
+    /// Puts a link on the second query's value if the first has none.
     pub(crate) fn second_leads(mut self, link: Link) -> Self {
         self.other = Some(OtherLook { colour: None, link: Some(link) });
         self
@@ -220,7 +219,7 @@ impl Panel {
         self
     }
 
-    /// Shows a text (a key of the table) for a series of this name, in a colour that fits its
+    /// Shows a text (a key of the table) for the series with this name, in a colour that fits its
     /// meaning.
     pub(crate) fn meaning(
         mut self,
@@ -235,8 +234,8 @@ impl Panel {
         self
     }
 
-    /// Draws the series with this name (a key of the table) thin and dashed, as what others are
-    /// held against.
+    /// Draws the series with this name (a key of the table) thin and dashed, because others are
+    /// compared with it.
     pub(crate) fn faint(mut self, key: &'static str) -> Self {
         let look = json!({
             "custom.lineStyle": { "dash": [6, 6], "fill": "dash" }, "custom.lineWidth": 1,
@@ -246,7 +245,7 @@ impl Panel {
         self
     }
 
-    /// Fills from the series of one name up to that of another (keys of the table) with grey.
+    /// Fills the area between two series (keys of the table) with grey.
     pub(crate) fn band(mut self, least: &'static str, most: &'static str) -> Self {
         let look = json!({
             "custom.showPoints": "never", "custom.lineWidth": 0,
@@ -260,13 +259,13 @@ impl Panel {
         self
     }
 
-    /// A link from the number.
+    /// Adds a link to the number.
     pub(crate) fn link(mut self, link: Link) -> Self {
         self.links.push(link);
         self
     }
 
-    /// Shows the names of the values, where there is more than one.
+    /// Shows the names of the values if there is more than one.
     pub(crate) fn with_names(mut self) -> Self {
         self.options["textMode"] = json!("value_and_name");
         self
@@ -282,13 +281,13 @@ impl Panel {
         self
     }
 
-    /// Shows a time of its own, whatever is chosen above.
+    /// Shows a fixed time range instead of the chosen one.
     pub(crate) fn of_the_last(mut self, time: &'static str) -> Self {
         self.time_from = Some(time);
         self
     }
 
-    /// Of a curve, where fewer can be seen than the panel is wide.
+    /// Limits the points of a curve that is narrower than the panel.
     pub(crate) fn at_most(mut self, points: u32) -> Self {
         self.most_points = Some(points);
         self
@@ -298,7 +297,7 @@ impl Panel {
         self.default("custom", value)
     }
 
-    /// The panel at a place.
+    /// Returns the panel at a place.
     pub(crate) fn to_json(&self, id: u32, x: u32, y: u32, language: Language) -> Value {
         let title = language.text(&format!("{}.title", self.key));
         let targets: Vec<Value> = self
@@ -327,7 +326,7 @@ impl Panel {
             }
         }
         if self.time_from.is_some() {
-            // Grafana writes it in English; titles and descriptions say it.
+            // Grafana writes this range in English; titles and descriptions name it.
             panel["hideTimeOverride"] = json!(true);
         }
         if self.kind == "table" {
@@ -339,11 +338,11 @@ impl Panel {
 
     fn defaults_json(&self, language: Language) -> Value {
         let mut defaults = self.defaults.clone();
-        // In a table it stands in each empty cell.
+        // In a table this text is in each empty cell.
         let common = match (self.kind, self.key.starts_with("health.")) {
             ("stat", true) => "empty.tile.health",
             ("stat", false) => "empty.tile",
-            // A sentence of a bar's length.
+            // A sentence as short as a bar.
             ("bargauge", _) => "empty.bars",
             (_, true) => "empty.health",
             (_, false) => "empty",
@@ -355,7 +354,7 @@ impl Panel {
         };
         defaults.insert("noValue".to_owned(), json!(empty));
         defaults.insert("mappings".to_owned(), self.mappings_json(language));
-        // A number as the reader's language writes it, and not "40 K".
+        // Numbers in the format of the reader's language, and not "40 K".
         defaults.entry("unit").or_insert_with(|| json!("locale"));
         defaults.entry("thresholds").or_insert_with(|| threshold_steps(&[Step::base("text")]));
         if !self.links.is_empty() {
@@ -367,7 +366,8 @@ impl Panel {
         Value::Object(defaults)
     }
 
-    /// What is no number is a dash, in no colour: not in that of the lowest threshold.
+    /// Returns the mappings. NaN is a dash without a colour, instead of that of the lowest
+    /// threshold.
     fn mappings_json(&self, language: Language) -> Value {
         let mut mappings = Vec::new();
         if !self.mappings.is_empty() {
@@ -404,7 +404,8 @@ impl OtherLook {
 
 fn series_override(name: &str, look: &Value, language: Language) -> Value {
     let look = look.as_object().expect("a look is an object");
-    // With a text of its own it is named by a label's value, and else by a key of the table.
+    // A look with a text of its own is for the series with this label value, and others for a key
+    // of the table.
     let matched = if look.contains_key("key") { name } else { language.text(name) };
     let properties: Vec<Value> = look
         .iter()

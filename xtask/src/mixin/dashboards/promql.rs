@@ -1,16 +1,16 @@
 //! Builds the PromQL that the dashboards share.
 //!
-//! Counters step once per poll, every five minutes. Their ranges are therefore an hour, a day, or
-//! the dashboard's own (`$__range`): a `rate` over two minutes would show 0 and 2.5 in turns where
-//! the truth is 1. An option belongs to one routing point and one channel, because "1" means
-//! something else on each; nothing here sums by the code alone. A share divides counts of the same
-//! rows or of the same journeys: a journey is counted half an hour after its rows, so that the two
-//! never fit together. No query needs a recording rule.
+//! Counters change once per poll, every five minutes. Their ranges are therefore an hour, a day, or
+//! the dashboard's own (`$__range`): a `rate` over two minutes would alternate between 0 and 2.5
+//! when the truth is 1. An option belongs to one routing point and one channel, because "1" means
+//! something else on each; no query here sums by the code alone. A share divides counts of the same
+//! rows or of the same journeys: a journey is counted half an hour after its rows, so the two never
+//! fit together. No query needs a recording rule.
 
 /// Matchers of the chosen servers, routing points and channels.
 ///
-/// In raw strings and with Grafana's `regex` format, since its own escaping leaves the quotes of a
-/// code alone.
+/// In raw strings and with Grafana's `regex` format, because its own escaping leaves the quotes of
+/// a code alone.
 pub(crate) const MENU: &str =
     "server=~`${server:regex}`, rp_id=~`${rp_id:regex}`, channel=~`${channel:regex}`";
 /// Matcher of the chosen servers.
@@ -18,10 +18,10 @@ pub(crate) const SERVER: &str = "server=~`${server:regex}`";
 /// Matcher of the chosen options.
 pub(crate) const OPTION: &str = "cod_opc_menu=~`${cod_opc_menu:regex}`";
 
-/// Labels that tell one option from every other.
+/// Labels that distinguish one option from every other.
 pub(crate) const KEYS: &str = "server, rp_id, channel, cod_opc_menu";
 const POINT_KEYS: &str = "server, rp_id, channel";
-/// Fewest visits of which a share is shown: of a handful every share is chance.
+/// Fewest visits for which a share is shown, because a share of a handful is chance.
 pub(crate) const MIN_VISITS: u32 = 10;
 
 pub(crate) const HITS: &str = "wolkvox_menu_option_hits_total";
@@ -33,33 +33,33 @@ pub(crate) const FINAL: &str = "wolkvox_menu_option_final_total";
 pub(crate) const REPEATS: &str = "wolkvox_menu_option_repeats_total";
 pub(crate) const TRANSITIONS: &str = "wolkvox_menu_transitions_total";
 pub(crate) const JOURNEY: &str = "wolkvox_menu_journey_options";
-/// Journeys that are over. Each has one last option, so that this is also their sum, in fifty times
-/// fewer series.
+/// Finished journeys. Each has one last option, so this is also their sum, in fifty times fewer
+/// series.
 pub(crate) const JOURNEYS: &str = "wolkvox_menu_journey_options_count";
 
-/// What became of calls; there only where the exporter reads it. It has no channel: all of it is
-/// calls.
+/// Outcomes of calls, which exist only if the exporter reads them. They have no channel, because
+/// all are calls.
 const OUTCOMES: &str = "wolkvox_menu_option_outcomes_total";
 
-/// The range that is chosen at the top right.
+/// The range that the reader chose.
 pub(crate) const CHOSEN: &str = "[$__range]";
 /// The same range, a week earlier.
 pub(crate) const WEEK_BEFORE: &str = "[$__range] offset 1w";
-/// How long series that are gone are still known by their names: an exporter that stopped leaves
-/// its tables whole.
+/// Time for which a series that is gone keeps its name, so that the tables of a stopped exporter
+/// stay whole.
 const REMEMBERED: &str = "6h";
 
-/// Growth of each series of a menu counter over a range.
+/// Returns the growth of each series of a menu counter over a range.
 pub(crate) fn grown(metric: &str, range: &str) -> String {
     format!("increase({metric}{{{MENU}}}{range})")
 }
 
-/// Growth of each series of a menu counter over the dashboard's range.
+/// Returns the growth of each series of a menu counter over the dashboard's range.
 pub(crate) fn over_range(metric: &str) -> String {
     grown(metric, CHOSEN)
 }
 
-/// Growth of each series of an exporter's counter in the hour before each moment.
+/// Returns the growth of each series of an exporter's counter in the hour before each moment.
 pub(crate) fn server_per_hour(metric: &str) -> String {
     format!("increase({metric}{{{SERVER}}}[1h])")
 }
@@ -82,9 +82,9 @@ pub(crate) fn with_label(expression: &str, label: &str, value: &str) -> String {
     format!(r#"label_replace({expression}, "{label}", "{value}", "", "")"#)
 }
 
-/// The series of an info metric at the end of the range, and those that have gone in the hours
-/// before it. One of each `keys`: two exporters that read one operation may disagree for a moment,
-/// and a join must find one.
+/// Returns the series of an info metric at the end of the range, and those that disappeared in the
+/// hours before. One series for each `keys`: two exporters that read one operation may disagree for
+/// a moment, and a join must find one.
 fn last_known(info: &str, keys: &str, name: &str) -> String {
     let one =
         |series: &str| format!("topk by ({keys}) (1, max by ({keys}, {name}) ({series} @ end()))");
@@ -94,13 +94,13 @@ fn last_known(info: &str, keys: &str, name: &str) -> String {
     format!("({now} or on ({keys}) {before})")
 }
 
-/// One name for each option of each routing point, in the label `description`. It is the name at
-/// the end of the range, so that a curve stays one though a name changed in between.
+/// Returns one name for each option of each routing point, in the label `description`. The name is
+/// that at the end of the range, so that a renamed option is still one curve.
 fn option_names() -> String {
     last_known("wolkvox_routing_point_option_info", "server, rp_id, cod_opc_menu", "description")
 }
 
-/// One name for each routing point, in the label `rp_name`.
+/// Returns one name for each routing point, in the label `rp_name`.
 pub(crate) fn point_names() -> String {
     last_known("wolkvox_routing_point_info", "server, rp_id", "rp_name")
 }
@@ -118,53 +118,52 @@ fn named_from(expression: &str, names: &str) -> String {
     )
 }
 
-/// Adds the names of the other end of a step. Its code may have no info series, such as `other`,
-/// the overflow: then the code is the name. `code_label` is the label of the steps that held the
-/// code.
+/// Adds the names of the other end of a step. A code without an info series, such as the overflow
+/// `other`, is its own name. `code_label` is the label of the step that has the code.
 pub(crate) fn named_end(expression: &str, code_label: &str) -> String {
     let codes = format!("group by (server, rp_id, {code_label}) ({TRANSITIONS}{{{MENU}}} @ end())");
     let own = copy(&copy(&codes, "cod_opc_menu", code_label), "description", code_label);
     named_from(expression, &format!("{} or on (server, rp_id, cod_opc_menu) {own}", option_names()))
 }
 
-/// Adds the names of what is unlike usual, which may be a whole routing point: that has no option.
+/// Adds the names of an anomaly, which may concern a whole routing point, without an option.
 pub(crate) fn named_anomaly(expression: &str) -> String {
     let whole =
         with_label(&format!("group by (server, rp_id) ({})", point_names()), "description", "–");
     named_from(expression, &format!("{} or {whole}", option_names()))
 }
 
-/// The options that are there, or were in the hours before, with their counters as they are.
+/// Returns the options that exist, or did in the hours before, with the values of their counters.
 pub(crate) fn options_there() -> String {
     sum_by(KEYS, &format!("last_over_time({HITS}{{{MENU}}}[{REMEMBERED}])"))
 }
 
-/// The same at the end of the range, which is one set of options for all of a curve.
+/// Returns the options that exist at the end of the range: the same ones for a whole curve.
 pub(crate) fn options_at_end() -> String {
     format!("group by ({KEYS}) (last_over_time({HITS}{{{MENU}}}[{REMEMBERED}] @ end()))")
 }
 
-/// A row for each option without a number, so that a table has its columns also where a query has
-/// nothing to say.
+/// Adds a row without a number for each other option, so that a table has its columns even if a
+/// query has no result.
 pub(crate) fn or_nothing(expression: &str) -> String {
     format!("{expression} or on ({KEYS}) NaN * {}", options_there())
 }
 
-/// Adds one row where there is none: the column `label` says why, with the text that is mapped to
-/// `value`. Its links lead to everything.
+/// Adds one row if there is none: the column `label` gives the reason, with the text that is mapped
+/// to `value`. Its links lead to everything.
 pub(crate) fn or_note(expression: &str, label: &str, value: &str) -> String {
     format!("{expression} or on () {}", of_everything(&with_label("vector(NaN)", label, value)))
 }
 
-/// Sets the labels that links read to Grafana's word for all values, where they are empty.
+/// Sets the labels that links read to Grafana's word for all values, if they are empty.
 pub(crate) fn of_everything(expression: &str) -> String {
     ["server", "rp_id", "cod_opc_menu"].iter().fold(expression.to_owned(), |expression, label| {
         format!(r#"label_replace({expression}, "{label}", "All", "{label}", "")"#)
     })
 }
 
-/// Steps from each option to another, or to it: `end` is the label of the steps that holds it. 0
-/// for an option without any.
+/// Returns the number of steps from or to each option, 0 if there are none; `end` is the label of
+/// the steps that has the option.
 fn steps(end: &str) -> String {
     let steps = sum_by(&format!("server, rp_id, channel, {end}"), &over_range(TRANSITIONS));
     let steps = sum_by(KEYS, &copy(&steps, "cod_opc_menu", end));
@@ -172,39 +171,38 @@ fn steps(end: &str) -> String {
     format!("({steps} or 0 * {})", sum_by(KEYS, &entries))
 }
 
-/// Of the visits to each option, the share after which the journey was over: a visit ends or goes
-/// on.
+/// Returns the share of each option's visits that ended the journey. Every other visit continued
+/// with a step.
 pub(crate) fn share_of_ends() -> String {
     part_of_visits(1, &sum_by(KEYS, &over_range(FINAL)), &steps("from_opc_menu"))
 }
 
-/// The part of visits that `ends` counts, of `whole`, where `steps` counts the others. The series
-/// of `ends` are many, and reading them is what a long range takes its time for: here they are read
-/// once.
+/// Returns the part `ends` of `whole` visits, where `steps` counts the others. Uses `ends` only
+/// once, because it has many series, and reading them takes most of the time of a long range.
 pub(crate) fn part_of_visits(whole: u32, ends: &str, steps: &str) -> String {
     format!("{whole} / (1 + {steps} / ({ends} >= {MIN_VISITS} - {steps}))")
 }
 
-/// Of the visits to each option, by entering the menu there and by stepping there, the share that
-/// were not the first of their journey. Never above 1: a step beyond the limit of what is told
-/// apart is a visit that is not seen.
+/// Returns the share of each option's visits, by entering the menu there or by a step to it, that
+/// were not the first of their journey. At most 1, because a step beyond the limit of distinguished
+/// steps is a visit that is not counted.
 pub(crate) fn share_of_repeats() -> String {
     let visits = format!("({} + {})", sum_by(KEYS, &over_range(ENTRY)), steps("to_opc_menu"));
     format!("clamp_max({} / ({visits} >= {MIN_VISITS}), 1)", sum_by(KEYS, &over_range(REPEATS)))
 }
 
-/// Calls that ended at each option of the chosen routing points and were hung up. Nothing where
-/// that is not read, nor where only chats are chosen.
+/// Returns the number of calls that ended at each option of the chosen routing points and were hung
+/// up. Empty if outcomes are not read, or if only chats are chosen.
 pub(crate) fn hung_up(range: &str) -> String {
     calls_ended(r#", outcome="hung_up""#, range)
 }
 
-/// Of the calls that ended at each option, the share that was hung up.
+/// Returns the share of the calls ending at each option that were hung up.
 pub(crate) fn share_hung_up(range: &str) -> String {
     format!("{} / ({} >= {MIN_VISITS})", hung_up(range), calls_ended("", range))
 }
 
-/// A change for each option that was hung up at in both ranges, as a fraction; `of` makes the
+/// Returns the change for each option with hang-ups in both ranges, as a fraction; `of` makes the
 /// number from a range.
 pub(crate) fn change_of_hang_ups(of: impl Fn(&str) -> String) -> String {
     format!(
@@ -223,11 +221,11 @@ fn calls_ended(outcome: &str, range: &str) -> String {
     format!("({calls} and on ({POINT_KEYS}) last_over_time({HITS}{{{MENU}}}[{REMEMBERED}]))")
 }
 
-/// The part of a counter of options that was of these kinds. `whole` is a counter of as many: the
-/// same, or one of fewer series. Never above 1, since a young series is an estimate.
+/// Returns the share of these kinds in a counter of options. `whole` is a counter with the same
+/// sum: the same one, or one with fewer series. At most 1, because a young series is an estimate.
 pub(crate) fn kind_share(metric: &str, kinds: &str, whole: &str, range: &str) -> String {
     let sums = sum_by("server, rp_id, cod_opc_menu", &grown(metric, range));
-    // `or vector(0)`: no option of this kind is a share of 0, once there is anything to share.
+    // `or vector(0)`: without options of this kind the share is 0, once the whole is above 0.
     format!(
         "clamp_max((sum({}) or vector(0)) / (sum({}) > 0), 1)",
         of_kind(&sums, kinds),
@@ -245,14 +243,14 @@ pub(crate) fn of_kind(expression: &str, kinds: &str) -> String {
     )
 }
 
-/// The kind of each option, in the label `kind`.
+/// Returns the kind of each option, in the label `kind`.
 pub(crate) fn kinds() -> String {
     last_known("wolkvox_menu_option_info", "server, cod_opc_menu", "kind")
 }
 
-/// The servers whose week before can be compared: Prometheus knew them for nine tenths of that time
-/// or more, and knows their last hour. Time is counted in steps of five minutes and not in samples,
-/// of which a backfill, another interval of scraping or a second exporter has another number.
+/// Returns the servers whose week before can be compared: Prometheus knew them for at least nine
+/// tenths of that time, and knows their last hour. Time is counted in steps of five minutes and not
+/// in samples, whose number depends on backfills, the scrape interval and a second exporter.
 pub(crate) fn known_a_week_before() -> String {
     let covered = |offset: &str| {
         format!("count_over_time((max by (server) (wolkvox_up{{{SERVER}}}))[$__range:5m]{offset})")
@@ -267,29 +265,29 @@ pub(crate) fn known_a_week_before() -> String {
     )
 }
 
-/// The value of an expression in each of the four weeks before, told apart by the label `week`.
-/// `expression` makes it from an offset such as ` offset 2w`.
+/// Returns the value of an expression in each of the four weeks before, distinguished by the label
+/// `week`. `expression` makes it from an offset such as ` offset 2w`.
 pub(crate) fn weeks_before(expression: impl Fn(&str) -> String) -> String {
     let week =
         |week: u32| with_label(&expression(&format!(" offset {week}w")), "week", &week.to_string());
     [1, 2, 3, 4].map(week).join(" or ")
 }
 
-/// Moments at which no chosen server is more than a quarter of an hour behind: a curve ends where
-/// the data end.
+/// Returns the moments at which no chosen server is more than a quarter of an hour behind, so that
+/// a curve ends where the data end.
 pub(crate) fn up_to_date() -> String {
     format!("on () (min(wolkvox_watermark_timestamp_seconds{{{SERVER}}}) > time() - 900)")
 }
 
-/// Of what a counter counted at a routing point, each option's part in percent. Not as a fraction
-/// with the unit `percentunit`, in which Grafana sets the end of every bar to 1.
+/// Returns each option's part of a routing point's count, in percent. Not a fraction with the unit
+/// `percentunit`, because Grafana would end every bar at 1.
 pub(crate) fn percent_of_point(metric: &str) -> String {
     let sums = |keys: &str| sum_by(keys, &over_range(metric));
     format!("100 * {} / on ({POINT_KEYS}) group_left () ({} > 0)", sums(KEYS), sums(POINT_KEYS))
 }
 
-/// The options of the chosen routing points and channels with their names, for a variable: the code
-/// is what it means, and the name what it shows.
+/// Returns the options of the chosen routing points and channels, for a variable: its value is the
+/// code, and it shows the name.
 pub(crate) fn variable_options() -> String {
     let codes = format!("group by (server, rp_id, cod_opc_menu) ({})", options_there());
     format!(

@@ -1,5 +1,5 @@
-//! One query of a panel: its PromQL, whether it asks for a moment or for a curve, and what its
-//! series are called.
+//! One query of a panel: its PromQL, whether it is for a moment or for a curve, and the names of
+//! its series.
 //!
 //! It must never hold a text: those are looked up by their keys.
 
@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 
 use super::text::Language;
 
-/// The data source that the user has chosen.
+/// Returns the data source that the user has chosen.
 pub(crate) fn datasource() -> Value {
     json!({ "type": "prometheus", "uid": "${datasource}" })
 }
 
-/// What a series is called.
+/// The name of a series.
 enum Legend {
     /// A template such as `{{description}}`.
     Labels(&'static str),
     /// A key of the text table, whose text may hold such templates.
     Text(&'static str),
-    /// The text of the panel's title: there is but one series.
+    /// The panel's title, because there is only one series.
     Title,
 }
 
@@ -35,17 +35,17 @@ impl Query {
         Self { expr: expr.into(), legend: Legend::Title, instant, format }
     }
 
-    /// One value per series, at the end of the range.
+    /// Makes a query with one value for each series, at the end of the range.
     pub(crate) fn now(expr: impl Into<String>) -> Self {
         Self::new(expr, true, "time_series")
     }
 
-    /// A curve per series.
+    /// Makes a query with a curve for each series.
     pub(crate) fn over_time(expr: impl Into<String>) -> Self {
         Self::new(expr, false, "time_series")
     }
 
-    /// A row per series, at the end of the range.
+    /// Makes a query with a row for each series, at the end of the range.
     pub(crate) fn rows(expr: impl Into<String>) -> Self {
         Self::new(expr, true, "table")
     }

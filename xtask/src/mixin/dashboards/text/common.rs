@@ -1,4 +1,4 @@
-//! Words that are not of one dashboard: variables, links, columns, kinds of options, and the
+//! Words that several dashboards share: variables, links, columns, kinds of options, and the
 //! alerts.
 
 use super::Text;
@@ -97,7 +97,7 @@ pub(super) const TEXTS: &[Text] = &[
     ("kind.opt_out", "Asked for a person", "Pide un asesor"),
     ("kind.terminal", "End of the menu", "Fin del menú"),
 
-    // What is unlike usual: $1 observed, $2 in which time, $3 usual, $4 option, $5 routing point.
+    // Anomalies: $1 observed, $2 window, $3 usual, $4 option, $5 routing point.
     ("sentence.collapse", "$5: all options together $1 in $2, usually $3", "$5: todas las opciones juntas, $1 en $2; lo habitual son $3"),
     ("sentence.drop_off", "$4: $1 in $2, usually $3", "$4: $1 en $2; lo habitual son $3"),
     ("sentence.hang_up", "$4: $1 hung up here in $2, usually $3", "$4: $1 colgaron aquí en $2; lo habitual son $3"),
@@ -108,7 +108,7 @@ pub(super) const TEXTS: &[Text] = &[
     ("sentence.time_to_option", "$4: nine of ten took $1 s in $2, usually $3 s", "$4: nueve de cada diez tardaron $1 s en $2; lo habitual son $3 s"),
     ("sentence.loops", "$4: $1 came back in $2, usually $3", "$4: $1 volvieron en $2; lo habitual son $3"),
 
-    // The same while only an alert is left: $1 option, $2 routing point.
+    // Anomalies of which only an alert is left: $1 option, $2 routing point.
     ("alert.collapse", "$2: hardly anybody arrived", "$2: casi no llegaba nadie"),
     ("alert.drop_off", "$1: fewer chose it", "$1: la elegían menos"),
     ("alert.hang_up", "$1: more callers hung up here", "$1: colgaban más"),
@@ -164,7 +164,7 @@ pub(super) const TEXTS: &[Text] = &[
     ("class.none", "Nothing failed in this time", "No falló nada en este período"),
     ("class.unknown", "Not known: no answer", "No se sabe: sin respuesta"),
 
-    // Reasons why a row is rejected, and causes of halved spans.
+    // Reasons why a row is rejected, and causes of halved ranges.
     ("reason.total", "Line of totals", "Línea de totales"),
     ("reason.no_identity", "Names no interaction", "No nombra la interacción"),
     ("reason.malformed", "Cannot be read", "No se puede leer"),

@@ -1,4 +1,4 @@
-//! The words of the dashboard of the exporter's health.
+//! Words of the dashboard about the exporter's health.
 
 use super::Text;
 

@@ -1,4 +1,4 @@
-//! The words of the dashboard of journeys.
+//! Words of the dashboard about journeys.
 
 use super::Text;
 

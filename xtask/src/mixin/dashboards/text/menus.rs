@@ -1,4 +1,4 @@
-//! The words of the dashboard of menus.
+//! Words of the dashboard about menus.
 
 use super::Text;
 

@@ -1,8 +1,7 @@
-//! Every word that a user reads, in every language: tables with a line of each language beside the
-//! other.
+//! Every word that a user reads, in every language: tables with the languages side by side.
 //!
-//! It must never hold a query or a colour. A key that is looked up and missing ends the generator,
-//! with its name; one that nobody looks up fails a test.
+//! It must never hold a query or a colour. Looking up a missing key ends the generator with the
+//! key's name; a key that is never looked up fails a test.
 
 mod common;
 mod health;
@@ -22,7 +21,7 @@ pub type Text = (&'static str, &'static str, &'static str);
 impl Language {
     pub(crate) const ALL: [Self; 2] = [Self::English, Self::Spanish];
 
-    /// Of the folder, the tag and the `uid`.
+    /// Returns the code in the folder, the tag and the `uid`.
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -30,7 +29,7 @@ impl Language {
         }
     }
 
-    /// What those who speak it call it.
+    /// Returns the name of the language in that language.
     pub(crate) fn own_name(self) -> &'static str {
         match self {
             Self::English => "English",
@@ -38,16 +37,16 @@ impl Language {
         }
     }
 
-    /// The text of a key.
+    /// Returns the text of a key.
     ///
     /// # Panics
-    /// If no table has such a key: the dashboard cannot be written without it.
+    /// If no table has such a key, because the dashboard cannot be written without it.
     pub(crate) fn text(self, key: &str) -> &'static str {
         self.find(key)
             .unwrap_or_else(|| panic!("the tables of texts have no key {key:?}: add it in text/"))
     }
 
-    /// The text of a key that need not exist.
+    /// Returns the text of a key that need not exist.
     pub(crate) fn find(self, key: &str) -> Option<&'static str> {
         let (_, english, spanish) = texts().find(|(name, ..)| *name == key)?;
         Some(match self {
@@ -57,7 +56,7 @@ impl Language {
     }
 }
 
-/// All of them.
+/// Returns all texts.
 pub fn texts() -> impl Iterator<Item = &'static Text> {
     [common::TEXTS, menus::TEXTS, journeys::TEXTS, health::TEXTS].into_iter().flatten()
 }
