@@ -1,8 +1,8 @@
-//! What a reader of the API must arrive at: the rows counted without windows, polls, limits or
-//! faults.
+//! The numbers that a reader of the API must find: the rows, counted without windows, polls, limits
+//! or faults.
 //!
-//! It counts rows straight from the traffic. It must never go through the wire format, so that a
-//! mistake there cannot hide itself here.
+//! Counted straight from the traffic. It must never go through the wire format, whose mistakes it
+//! could otherwise repeat.
 
 use serde::{Deserialize, Serialize};
 use simulator::tamper::Row;
@@ -54,7 +54,7 @@ pub struct PointTruth {
 }
 
 impl Truth {
-    /// Counts rows. Those of one interaction must stand together, as the traffic gives them.
+    /// Counts rows. Those of one interaction must be adjacent, as in the traffic.
     pub(super) fn of(rows: impl Iterator<Item = Row>) -> Self {
         let mut options = BTreeMap::new();
         let mut points = BTreeMap::new();

@@ -8,9 +8,11 @@ use super::{SimulatedServer, serve};
 use anyhow::Context;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::io;
+use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
-/// The arguments of `simulate`.
+/// Arguments of `simulate`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SimulateArgs {
     /// Address to listen on; port 0 takes a free one
@@ -111,13 +113,20 @@ pub struct SimulateArgs {
 
 /// Serves a simulator until `shutdown`.
 pub async fn run(args: SimulateArgs, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let listening = |error| anyhow::anyhow!("cannot listen on {}: {error}", args.listen_address);
-    let listener = TcpListener::bind(&args.listen_address).await.map_err(listening)?;
-    let bound = listener.local_addr().map_err(listening)?;
+    let (listener, bound) = listen(&args.listen_address)
+        .await
+        .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", args.listen_address))?;
     tracing::info!(address = %bound, "the simulator listens on http://{bound}");
     serve(listener, SimulatedServer::new(args.into()), shutdown)
         .await
         .context("the simulator cannot accept connections")
+}
+
+/// Binds a listener. Returns it with the address that it got.
+async fn listen(address: &str) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
 }
 
 impl From<SimulateArgs> for Options {
@@ -145,7 +154,7 @@ fn zone(name: &str) -> Result<TimeZone, String> {
 }
 
 fn scale(text: &str) -> Result<f64, String> {
-    // A minute's interactions are made in memory; beyond this they would not fit.
+    // A minute's interactions are held in memory; with a larger scale they would not fit.
     match text.parse() {
         Ok(number) if (0.0..=10_000.0).contains(&number) => Ok(number),
         _ => Err("not a number from 0 to 10000".to_owned()),
