@@ -12,7 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
-/// Arguments of `simulate`.
+/// The arguments of `simulate`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SimulateArgs {
     /// Address to listen on; port 0 takes a free one
