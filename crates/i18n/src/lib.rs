@@ -68,8 +68,8 @@ pub fn say(text: impl Words, language: Language, values: Values<'_>) -> String {
     fill(text.in_language(language), values)
 }
 
-/// Asserts that both languages of each text are well formed and have the same values. Only the texts
-/// `alike` may be the same in both.
+/// Asserts that both languages of each text are well formed and have the same values. Only the
+/// texts `alike` may be the same in both.
 #[doc(hidden)]
 pub fn assert_good<T: Words + std::fmt::Debug>(all: &[T], alike: &[&str]) {
     use std::collections::BTreeSet;

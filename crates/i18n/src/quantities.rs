@@ -37,8 +37,8 @@ pub fn duration(took: Duration, language: Language) -> String {
     }
 }
 
-/// Formats a number with separated thousands: `12,345`. In Spanish a comma means one thing in Bogotá
-/// and another in Mexico, so the form is that of the academies: `12 345`, but `1234`.
+/// Formats a number with separated thousands: `12,345`. In Spanish a comma means one thing in
+/// Bogotá and another in Mexico, so the form is that of the academies: `12 345`, but `1234`.
 pub fn count(number: u64, language: Language) -> String {
     let digits = number.to_string();
     let (separator, least) = match language {

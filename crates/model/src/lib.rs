@@ -1,8 +1,8 @@
 //! The vocabulary of the domain: the names of menu options, their meaning, and their series.
 //!
 //! Owns labels, names, kinds, rules of options, the seconds of a wall clock, and the keyed hash of
-//! an interaction. Depends on no other room, and must never know where rows come
-//! from or where numbers go.
+//! an interaction. Depends on no other room, and must never know where rows come from or where
+//! numbers go.
 
 mod call_outcome;
 mod fingerprint;

@@ -26,8 +26,8 @@ impl Backoff {
         Self { first, longest: longest.min(LONGEST_WAIT), failures: 0, not_before: None }
     }
 
-    /// Records a failure at `now` and returns the wait after it. `jitter` in 0..=1 shortens
-    /// the wait by up to a half, so that several clients do not come back together. A wait that the
+    /// Records a failure at `now` and returns the wait after it. `jitter` in 0..=1 shortens the
+    /// wait by up to a half, so that several clients do not come back together. A wait that the
     /// server named replaces a shorter one.
     pub fn failed(&mut self, now: Instant, jitter: f64, named: Option<Duration>) -> Duration {
         let doubled = self.first.saturating_mul(1 << self.failures.min(20)).min(self.longest);

@@ -1,8 +1,8 @@
 //! The width of requests: cuts a range into parts that the vendor can answer.
 //!
 //! It starts wide, halves a range that turns out too large, and widens again where rows are few.
-//! Each part is committed separately, so a burst can neither block later parts nor be read for ever.
-//! Pure: it never asks and never waits.
+//! Each part is committed separately, so a burst can neither block later parts nor be read for
+//! ever. Pure: it never asks and never waits.
 
 use std::time::Duration;
 
@@ -117,8 +117,8 @@ impl Bisect {
         true
     }
 
-    /// Records that `range` was committed. With `few` rows twice its length would have fitted,
-    /// so the next one may be that long, but not back into a range that was just too large.
+    /// Records that `range` was committed. With `few` rows twice its length would have fitted, so
+    /// the next one may be that long, but not back into a range that was just too large.
     pub fn committed(&mut self, range: TimeRange, few: bool) {
         if self.hopeless.is_some_and(|(second, _)| range.contains(second)) {
             self.hopeless = None;

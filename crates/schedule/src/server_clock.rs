@@ -29,9 +29,9 @@ struct ShownDate {
 }
 
 impl ServerClock {
-    /// Records the `Date` of an answer to a request that was sent at `sent` by our clock.
-    /// Returns the date if it can be believed. The server wrote it after `sent`, without the
-    /// fraction of its second.
+    /// Records the `Date` of an answer to a request that was sent at `sent` by our clock. Returns
+    /// the date if it can be believed. The server wrote it after `sent`, without the fraction of
+    /// its second.
     pub fn observe(
         &mut self,
         date: Option<Timestamp>,
@@ -57,8 +57,8 @@ impl ServerClock {
         self.stands_still
     }
 
-    /// Returns the earlier of our time `now` and the server's: a moment is past only if it is before
-    /// both.
+    /// Returns the earlier of our time `now` and the server's: a moment is past only if it is
+    /// before both.
     pub fn earlier(&self, now: Timestamp) -> Timestamp {
         now.saturating_add(self.skew.min(SignedDuration::ZERO)).unwrap_or(now)
     }

@@ -21,14 +21,15 @@ const MAX_REASKED: u32 = 8;
 /// Seconds before a region that was given up is requested again, so that the next hourly re-reading
 /// finds a failure that did not last.
 const REASK_AFTER: i64 = 1800;
-/// Distance between a request that probes the server and the nearest seconds that are known to fail.
+/// Distance between a request that probes the server and the nearest seconds that are known to
+/// fail.
 const CLEAR_SECONDS: SignedDuration = SignedDuration::from_secs(3);
 /// Most regions that the lookback of a live poll reads around; the part before them is left to the
 /// re-readings.
 const MAX_AROUND: usize = 3;
 
-/// Consecutive seconds that fail by themselves, as the one-second ranges that were requested. All in
-/// Unix seconds.
+/// Consecutive seconds that fail by themselves, as the one-second ranges that were requested. All
+/// in Unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Region {
     from: i64,
@@ -119,8 +120,8 @@ pub enum SecondFailed {
 
 impl Unanswerable {
     /// Cuts `range` so that it holds either no second that is known to fail, or nothing else.
-    /// Seconds that were given up are skipped, except by a re-reading (`reread`) after the moment from
-    /// which they may be requested again.
+    /// Seconds that were given up are skipped, except by a re-reading (`reread`) after the moment
+    /// from which they may be requested again.
     pub fn next(&self, range: TimeRange, reread: bool, now: Timestamp) -> NextRange {
         let mut range = range;
         for region in &self.regions {
@@ -164,8 +165,7 @@ impl Unanswerable {
         self.regions.iter().any(|region| region.given_up && region.holds(range))
     }
 
-    /// Records that `range`, a single second, failed at `now` while the server answered for
-    /// others.
+    /// Records that `range`, a single second, failed at `now` while the server answered for others.
     pub fn failed(&mut self, range: TimeRange, now: Timestamp) -> SecondFailed {
         self.changed = true;
         let is_proven =
@@ -240,8 +240,8 @@ impl Unanswerable {
         was_given_up
     }
 
-    /// Returns the latest moment up to the start of `range` with [`CLEAR_SECONDS`] before it that are
-    /// not known to fail.
+    /// Returns the latest moment up to the start of `range` with [`CLEAR_SECONDS`] before it that
+    /// are not known to fail.
     pub fn clear_before(&self, range: TimeRange) -> Timestamp {
         let mut clear = range.from;
         for region in self.regions.iter().rev().map(Region::range) {

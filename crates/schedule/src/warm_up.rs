@@ -86,8 +86,8 @@ impl Backwards {
         self.failed >= TRIES
     }
 
-    /// Records that a part was skipped. Its neighbours probably fail for the same reason, so each of
-    /// them is tried only once.
+    /// Records that a part was skipped. Its neighbours probably fail for the same reason, so each
+    /// of them is tried only once.
     pub fn passed_over(&mut self) {
         self.failed = TRIES - 1;
         self.roomy = 0;

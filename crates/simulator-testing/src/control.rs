@@ -6,14 +6,14 @@
 //! | `GET /simulator/requests` | returns the [`Requests`](super::Requests) so far |
 //! | `POST /simulator/faults` `{"fault":"maintenance","times":3}` | switches a [`FaultRule`] on |
 //! | `DELETE /simulator/faults` | switches all faults off |
-//! | `POST /simulator/traffic` `{"until":"2026-01-18T20:00:00Z"}` | ends the traffic; `{}` means now |
+//! | `POST /simulator/traffic` `{"until":"2026-01-18T20:00:00Z"}` | ends the traffic (`{}`: now) |
 //!
 //! The truth is that of the rows dated in `from..until` (RFC 3339). By default it ends now and
 //! begins a day ago, or at the beginning of the traffic. `visible=true` leaves out rows that the
 //! server does not show yet.
 //!
-//! Switches need no token, because all rows are invented. Each only calls a method of [`Simulator`],
-//! so that a test in the same process has the same switches.
+//! Switches need no token, because all rows are invented. Each only calls a method of
+//! [`Simulator`], so that a test in the same process has the same switches.
 
 use super::Simulator;
 use super::faults::FaultRule;

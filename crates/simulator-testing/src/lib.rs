@@ -91,15 +91,15 @@ impl Simulator {
         })
     }
 
-    /// Returns the truth of the rows dated in `from..until`: of all, or of those that are visible at
-    /// a moment.
+    /// Returns the truth of the rows dated in `from..until`: of all, or of those that are visible
+    /// at a moment.
     pub fn truth(&self, from: Timestamp, until: Timestamp, visible_at: Option<Timestamp>) -> Truth {
         let shown = visible_at.map_or(i64::MAX, Timestamp::as_second);
         Truth::of(self.rows(from, until).filter(|row| row.visible <= shown))
     }
 
-    /// Returns the truth of the journeys of all rows dated in `from..until`. A journey is over after
-    /// `idle` without a row.
+    /// Returns the truth of the journeys of all rows dated in `from..until`. A journey is over
+    /// after `idle` without a row.
     pub fn journeys(&self, from: Timestamp, until: Timestamp, idle: Duration) -> Journeys {
         let idle = i64::try_from(idle.as_secs()).unwrap_or(i64::MAX);
         Journeys::of(self.rows(from, until), idle)

@@ -123,8 +123,8 @@ impl Body for AnswerBody {
             Ending::Hang => Poll::Pending,
             Ending::Break if this.flushed => Poll::Ready(Some(Err(BrokenOff))),
             Ending::Break => {
-                // After an error hyper discards its buffer. Pausing once makes it write the buffer out
-                // first, so that the client gets half an answer.
+                // After an error hyper discards its buffer. Pausing once makes it write the buffer
+                // out first, so that the client gets half an answer.
                 this.flushed = true;
                 cx.waker().wake_by_ref();
                 Poll::Pending

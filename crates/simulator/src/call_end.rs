@@ -2,8 +2,8 @@
 //! agents, or the caller hangs up.
 //!
 //! Callers hang up more often the longer they have been in the menu, and most often after pressing
-//! nothing valid. It is not documented which rows the real report has; here each call has one, dated
-//! by its end.
+//! nothing valid. It is not documented which rows the real report has; here each call has one,
+//! dated by its end.
 
 use super::interaction::{Late, Row, USUAL_SPAN, delay};
 use super::random::Random;

@@ -72,7 +72,8 @@ impl Interaction {
         self.point.left_open.is_some() && Random::of(self.key, &[0]).chance(LEFT_OPEN)
     }
 
-    /// Calls `emit` with each row of the whole walk, in order. `late` decides which rows appear late.
+    /// Calls `emit` with each row of the whole walk, in order. `late` decides which rows appear
+    /// late.
     pub(super) fn walk(self, late: Late, mut emit: impl FnMut(Row)) {
         let mut chance = Random::of(self.key, &[1]);
         let mut second = 0;

@@ -131,8 +131,8 @@ impl SimulatedServer {
     /// read.
     ///
     /// Interactions under way are cut off. `at` must not be in the past, and an end that has passed
-    /// cannot be moved. Otherwise rows that were read could vanish, and rows could appear in windows
-    /// that were read to the end.
+    /// cannot be moved. Otherwise rows that were read could vanish, and rows could appear in
+    /// windows that were read to the end.
     pub fn end_traffic(&self, at: Timestamp) -> Result<(), TrafficEnded> {
         let now = self.now();
         let mut traffic = lock(&self.traffic);
@@ -148,8 +148,9 @@ impl SimulatedServer {
         lock(&self.requests).snapshot()
     }
 
-    /// Returns the uncompressed bytes of a good answer for a closed window of local time, in pieces.
-    /// For benchmarks: without HTTP, quota or faults. `None` if the server would refuse the window.
+    /// Returns the uncompressed bytes of a good answer for a closed window of local time, in
+    /// pieces. For benchmarks: without HTTP, quota or faults. `None` if the server would refuse the
+    /// window.
     pub fn answer_bytes(
         &self,
         ini: DateTime,

@@ -1,7 +1,7 @@
 //! The invented contact centre: its routing points, their menus, and the paths of callers.
 //!
-//! Owns data only. It must never know about time or HTTP. Like real ones, every code is free text of
-//! an operator: Spanish, with accents, spaces, quotes, a backslash and an emoji, to exercise all
+//! Owns data only. It must never know about time or HTTP. Like real ones, every code is free text
+//! of an operator: Spanish, with accents, spaces, quotes, a backslash and an emoji, to exercise all
 //! escaping downstream.
 
 /// The form in which a routing point writes `second_event`. The real API uses each form somewhere.

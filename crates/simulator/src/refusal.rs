@@ -21,7 +21,8 @@ pub enum Refusal {
     Concurrency,
     /// The server makes its backup.
     Maintenance,
-    /// There are no rows, a date is invalid, or the span is too long. The API uses one error for all.
+    /// There are no rows, a date is invalid, or the span is too long. The API uses one error for
+    /// all.
     ValidateDates,
     /// The answer would have too many rows.
     OverLimit,

@@ -2,8 +2,8 @@
 //!
 //! For each routing point and each minute a small generator, seeded by a hash of (seed, routing
 //! point, minute), draws the interactions that begin in it; `interaction` draws their rows. Nothing
-//! is stored, so a simulator gives the same rows for the same time, also after a restart and for any
-//! year. This file must never read a clock: callers pass the time.
+//! is stored, so a simulator gives the same rows for the same time, also after a restart and for
+//! any year. This file must never read a clock: callers pass the time.
 
 use super::call_end::call_end;
 use super::incident::OptionIncident;
@@ -87,8 +87,8 @@ impl Traffic {
         self.rows_of(SimulatedReport::Diagram13, first, last)
     }
 
-    /// Returns the rows of a report dated in the seconds `first..=last`, in the order in which their
-    /// interactions began.
+    /// Returns the rows of a report dated in the seconds `first..=last`, in the order in which
+    /// their interactions began.
     pub(super) fn rows_of(
         self: &Arc<Self>,
         report: SimulatedReport,
@@ -119,8 +119,8 @@ impl Traffic {
         out: &mut Vec<Row>,
     ) {
         let start = minute.saturating_mul(60);
-        // Long before the window only chats that were left open matter, which saves most of the work
-        // for these minutes: one draw for each chat.
+        // Long before the window only chats that were left open matter, which saves most of the
+        // work for these minutes: one draw for each chat.
         let only_left_open = start.saturating_add(60 + USUAL_SPAN) < *seconds.start();
         let Ok(moment) = Timestamp::from_second(start) else { return };
         let load = load(self.zone.to_datetime(moment)).max(self.least_load) * self.scale;

@@ -20,8 +20,8 @@ const HASH: usize = 8;
 const ENTRY: usize = HASH + 2;
 /// Most interactions of a block. With its key, such a block fills one of redb's pages of 32 KiB.
 const MOST: usize = 3_270;
-/// Most interactions of a block that is rewritten together with new ones, so that many small answers
-/// do not make more blocks than a large one.
+/// Most interactions of a block that is rewritten together with new ones, so that many small
+/// answers do not make more blocks than a large one.
 const FEW: usize = 400;
 
 /// The table: target, hour from 1970, number → interactions of which more rows may come until a

@@ -191,8 +191,8 @@ impl<'t> Transaction<'t> {
         insert_ascending(&mut self.journeys, id, written)
     }
 
-    /// Removes journeys that are over, ascending. They have the earliest deadlines, so there are few
-    /// others between them.
+    /// Removes journeys that are over, ascending. They have the earliest deadlines, so there are
+    /// few others between them.
     fn remove_journeys(&mut self, over: &[JourneyKey]) -> Result<(), StoreError> {
         let (Some(first), Some(last)) = (over.first(), over.last()) else { return Ok(()) };
         let mut over = over.iter().peekable();
@@ -231,8 +231,8 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// Forgets rows dated before `rows`, and interactions of which no more rows could come since the
-    /// beginning of the hour of `interactions`, in Unix seconds.
+    /// Forgets rows dated before `rows`, and interactions of which no more rows could come since
+    /// the beginning of the hour of `interactions`, in Unix seconds.
     pub fn forget(
         &mut self,
         target: TargetId,

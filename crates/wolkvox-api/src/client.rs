@@ -81,8 +81,8 @@ pub struct Client {
     limits: ClientLimits,
 }
 
-/// Makes connections to any number of servers, with one choice of proxy, certificate authorities and
-/// time-outs. A clone shares it.
+/// Makes connections to any number of servers, with one choice of proxy, certificate authorities
+/// and time-outs. A clone shares it.
 #[derive(Debug, Clone)]
 pub struct Transport {
     http: reqwest::Client,
@@ -400,8 +400,8 @@ impl Client {
     }
 }
 
-/// Begins a client for these settings. It uses no proxy of the environment by itself. A proxy serves
-/// https only, and sees only a request to connect.
+/// Begins a client for these settings. It uses no proxy of the environment by itself. A proxy
+/// serves https only, and sees only a request to connect.
 fn through(egress: &Egress) -> Result<reqwest::ClientBuilder, ApiError> {
     let mut builder = reqwest::Client::builder().no_proxy();
     if let Some(proxy) = &egress.proxy {

@@ -19,8 +19,8 @@ pub fn parse_date(text: &str) -> Option<LocalSecond> {
 }
 
 /// Reads `2026-01-18 19:34:31`, with a `T` between, without seconds, with a fraction (dropped),
-/// with an offset after it (`Z`, `-05:00`, `-0500`, `-05`), or 14 digits. `None` for anything
-/// else, and for days that do not exist.
+/// with an offset after it (`Z`, `-05:00`, `-0500`, `-05`), or 14 digits. `None` for anything else,
+/// and for days that do not exist.
 ///
 /// An offset does not move the date: it tells which clock the server's dates are on, and `doctor`
 /// compares it with the zone that is configured.

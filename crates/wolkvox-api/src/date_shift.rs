@@ -42,8 +42,8 @@ impl DateShift {
 }
 
 impl DateShifts {
-    /// Records a row dated `date` of a call that began at `began` (Unix seconds), if the
-    /// server's clock is in `zone`.
+    /// Records a row dated `date` of a call that began at `began` (Unix seconds), if the server's
+    /// clock is in `zone`.
     pub fn saw(&mut self, date: LocalSecond, began: i64, zone: &TimeZone) {
         let Ok(moment) = Timestamp::from_second(began) else { return };
         let ahead = date - LocalSecond::from(zone.to_datetime(moment));

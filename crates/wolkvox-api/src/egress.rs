@@ -1,9 +1,9 @@
 //! The connection to a server: directly or through a proxy, and the trusted certificate
 //! authorities.
 //!
-//! Owns the description of a connection, not its choice. A proxy is asked to `CONNECT` and sees only
-//! the server's name, never the token, so plain http has no proxy. A proxy's password must never be
-//! shown.
+//! Owns the description of a connection, not its choice. A proxy is asked to `CONNECT` and sees
+//! only the server's name, never the token, so plain http has no proxy. A proxy's password must
+//! never be shown.
 
 use std::{fmt, path::PathBuf};
 

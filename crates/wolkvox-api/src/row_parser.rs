@@ -117,8 +117,8 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Reads what [`Fields::quickly`] refuses: odd types, numbers of more than 64 bits, and duplicate
-    /// keys, of which the last counts.
+    /// Reads what [`Fields::quickly`] refuses: odd types, numbers of more than 64 bits, and
+    /// duplicate keys, of which the last counts.
     fn closely(report: ReportName, json: &'a str) -> Result<Self, serde_json::Error> {
         let found: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(json)?;
         let mut fields = Self::default();
@@ -156,8 +156,8 @@ pub struct RowParser {
 }
 
 impl RowParser {
-    /// Makes a parser for `diagram_13`. Label values of more than `label_length` characters are cut,
-    /// but rows are distinguished by the whole text.
+    /// Makes a parser for `diagram_13`. Label values of more than `label_length` characters are
+    /// cut, but rows are distinguished by the whole text.
     pub fn new(fingerprints: Fingerprints, label_length: usize) -> Self {
         Self {
             fingerprints,
