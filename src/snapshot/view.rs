@@ -184,15 +184,15 @@ impl TargetView {
         samples
     }
 
-    /// A number that was compared, for scores high enough to be explained.
+    /// A number that was compared, for scores of at least [`COMPARED_FROM`].
     pub(super) fn compared(&self, number: fn(Score) -> f64) -> Vec<Sample> {
         let mut samples = self.option_scores(|score| compared_number(score, number));
         samples.extend(self.point_scores(|score| compared_number(score, number)));
         samples
     }
 
-    /// Options that have series: the counted ones, and those that have a score although nobody has
-    /// entered them since counting began.
+    /// Options that have series: the counted ones, and those that have a score although they were
+    /// never entered since counting began.
     fn known_options(&self) -> impl Iterator<Item = &MenuLabels> {
         let scored = self.scores().into_iter().flat_map(|scores| &scores.options);
         self.target.counters.menus.keys().chain(scored.map(|option| &option.labels))
@@ -230,9 +230,8 @@ impl TargetView {
         samples
     }
 
-    /// The name of every option at its routing point. It has its own family, so that kinds, which
-    /// are the same everywhere, can be joined by the code alone, and a name at one routing point
-    /// makes no join many-to-many.
+    /// The name of every option at its routing point. Kinds, which are the same everywhere, are in
+    /// another family, so that they can be joined by the code alone without a many-to-many match.
     pub(super) fn option_names_at_points(&self) -> Vec<Sample> {
         let pairs: BTreeSet<(&str, &str)> =
             self.known_options().map(|labels| (&*labels.point.rp_id, &*labels.option)).collect();
@@ -255,8 +254,9 @@ impl TargetView {
 
     /// Rows of a report that cannot be counted, by reason.
     pub(super) fn rejected(&self, totals: &Totals) -> Vec<Sample> {
-        let rows = |reason| totals.rejected.get(&reason).copied().unwrap_or(0);
-        self.by("reason", Rejection::ALL.map(|reason| (reason.reason(), rows(reason))))
+        let rows = Rejection::ALL
+            .map(|reason| (reason.reason(), totals.rejected.get(&reason).copied().unwrap_or(0)));
+        self.by("reason", rows)
     }
 
     pub(super) fn lateness(&self) -> Vec<Sample> {
@@ -290,7 +290,7 @@ pub(super) fn histogram(
 ) -> Sample {
     let shown = match released {
         Some(_) => visible(counts, bounds),
-        // Native as well, so that its zero is seen too.
+        // With native buckets, so that scrapers see their zero too.
         None => Histogram::new(bounds.clone(), &[], 0.0).with_native(NativeHistogram::default()),
     };
     Sample::new(labels.clone(), shown).created(released.map(|at| at as f64))

@@ -1,8 +1,8 @@
-//! The status page at `/`: the state of every target and what to do, for a person with a browser.
+//! The status page at `/`: the state of every target and the remedies, for people with a browser.
 //!
-//! Made for each request from the model of the last publication. No script, no other resources, and
-//! one style that the content security policy names by its hash. `maud`'s templates escape every
-//! value; texts never hold markup.
+//! Made for each request from the model of the last publication. It has no script, no other
+//! resources, and one style sheet, which the content security policy names by its hash. `maud`'s
+//! templates escape every value; texts never contain markup.
 
 mod chart;
 mod day;
