@@ -604,7 +604,7 @@ macro_rules! section {
             }
         }
 
-        /// The section as it stands in the file.
+        /// The section as written in the file.
         #[derive(Debug, Default, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         pub(crate) struct $File {

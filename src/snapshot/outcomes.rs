@@ -41,16 +41,15 @@ impl TargetView {
     /// The seconds after which callers of each routing point hung up.
     pub(super) fn time_to_hang_up(&self) -> Vec<Sample> {
         let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
-        let mut samples = Vec::new();
-        for (point, counts) in &outcomes.counters.points {
-            if &*point.channel != CallOutcome::HungUp.as_str() {
-                continue;
-            }
-            let labels = label_block(&[("server", &self.target.server), ("rp_id", &point.rp_id)]);
-            let buckets = &self.target.buckets;
-            samples.push(histogram(&labels, &counts.journeys, buckets, counts.released));
-        }
-        samples
+        let points = outcomes.counters.points.iter();
+        points
+            .filter(|(point, _)| &*point.channel == CallOutcome::HungUp.as_str())
+            .map(|(point, counts)| {
+                let labels = [("server", &*self.target.server), ("rp_id", &point.rp_id)];
+                let labels = label_block(&labels);
+                histogram(&labels, &counts.journeys, &self.target.buckets, counts.released)
+            })
+            .collect()
     }
 
     /// 1 while the outcomes of calls can be read.

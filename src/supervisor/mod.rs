@@ -187,10 +187,9 @@ impl Supervisor {
             for target in targets {
                 let name = target.name.clone();
                 let transport = transports.of(&target.egress)?;
-                let shared = shared.clone();
                 let spec = TargetSpec::new(
                     target,
-                    shared,
+                    shared.clone(),
                     &transport,
                     fingerprints.clone(),
                     in_flight.clone(),

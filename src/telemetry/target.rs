@@ -306,22 +306,18 @@ impl Numbers {
 
     /// Returns a series for each value of another label.
     fn by<const N: usize>(&self, label: &str, values: [&str; N], counts: &[u64]) -> Vec<Sample> {
-        let mut samples = Vec::with_capacity(N);
-        for (value, count) in values.into_iter().zip(counts) {
-            let labels = label_block(&[("server", &*self.server), (label, value)]);
-            samples.push(Sample::new(labels, *count));
-        }
-        samples
+        let samples = values.into_iter().zip(counts).map(|(value, count)| {
+            Sample::new(label_block(&[("server", &*self.server), (label, value)]), *count)
+        });
+        samples.collect()
     }
 
     fn by_tier(&self, value: fn(&DeepReads) -> Option<f64>) -> Vec<Sample> {
-        let mut samples = Vec::new();
-        for (tier, reads) in Tier::ALL.iter().zip(&self.deep_reads) {
-            let Some(value) = value(reads) else { continue };
+        let samples = Tier::ALL.iter().zip(&self.deep_reads).filter_map(|(tier, reads)| {
             let labels = label_block(&[("server", &*self.server), ("tier", tier.as_str())]);
-            samples.push(Sample::new(labels, value));
-        }
-        samples
+            Some(Sample::new(labels, value(reads)?))
+        });
+        samples.collect()
     }
 
     /// Returns series only for classes that have occurred, because most never do.

@@ -7,7 +7,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::page::STYLE;
+use super::page::{STYLE, other_language};
 use crate::i18n::{Language, say, texts};
 
 texts! {
@@ -76,10 +76,6 @@ fn list(language: Language) -> Markup {
 /// Writes the page. Links are relative, so that they work behind a proxy that serves the exporter
 /// under another path.
 fn document(title: &str, content: &Markup, language: Language) -> String {
-    let other = match language {
-        Language::En => Language::Es,
-        Language::Es => Language::En,
-    };
     let page = html! {
         (DOCTYPE)
         html lang=(language.code()) {
@@ -92,9 +88,7 @@ fn document(title: &str, content: &Markup, language: Language) -> String {
             body {
                 header class="top" {
                     h1 { "wolkvox-exporter" } " "
-                    a href={ "?lang=" (other.code()) } hreflang=(other.code()) lang=(other.code()) {
-                        (say(RunbookText::OtherLanguage, language, &[]))
-                    }
+                    (other_language(language, RunbookText::OtherLanguage))
                 }
                 nav {
                     a href={ "./?lang=" (language.code()) } { (say(RunbookText::All, language, &[])) } " "

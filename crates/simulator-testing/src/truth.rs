@@ -20,7 +20,7 @@ pub struct Truth {
 }
 
 /// The truth about one option of a menu.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptionTruth {
     /// As in the rows.
     pub rp_id: String,
@@ -69,12 +69,7 @@ impl Truth {
                         rp_id: point.id.to_owned(),
                         channel: point.channel.to_owned(),
                         cod_opc_menu: row.code().into_owned(),
-                        hits: 0,
-                        attempts: 0,
-                        retries: 0,
-                        seconds_sum: 0,
-                        seconds_count: 0,
-                        seconds: BTreeMap::new(),
+                        ..OptionTruth::default()
                     }
                 });
             option.hits += 1;

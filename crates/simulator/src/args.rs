@@ -8,8 +8,6 @@ use super::{SimulatedServer, serve};
 use anyhow::Context;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use std::io;
-use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
 /// The arguments of `simulate`.
@@ -113,20 +111,14 @@ pub struct SimulateArgs {
 
 /// Serves a simulator until `shutdown`.
 pub async fn run(args: SimulateArgs, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let (listener, bound) = listen(&args.listen_address)
-        .await
-        .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", args.listen_address))?;
+    let address = &args.listen_address;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let bound = listener.local_addr()?;
     tracing::info!(address = %bound, "the simulator listens on http://{bound}");
     serve(listener, SimulatedServer::new(args.into()), shutdown)
         .await
         .context("the simulator cannot accept connections")
-}
-
-/// Binds a listener. Returns it with the address that it got.
-async fn listen(address: &str) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).await?;
-    let bound = listener.local_addr()?;
-    Ok((listener, bound))
 }
 
 impl From<SimulateArgs> for Options {

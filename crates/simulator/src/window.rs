@@ -71,8 +71,8 @@ impl Window {
     }
 }
 
-/// Returns the Unix second of a moment. A moment that is out of range is in the far future, because
-/// years have four digits and are not negative.
+/// Returns the Unix second of a moment; the far future if it is out of range, as only the last
+/// hours of the year 9999 are.
 fn unix_second(moment: Result<Timestamp, jiff::Error>) -> i64 {
     moment.map_or(i64::MAX, Timestamp::as_second)
 }

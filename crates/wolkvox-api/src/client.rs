@@ -169,7 +169,38 @@ impl Client {
         admission: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
-        self.in_time(self.read_unbounded(query, token, admission, each)).await
+        self.in_time(async {
+            let dates = format!(
+                "api={}&date_ini={}&date_end={}",
+                query.report.as_str(),
+                query.from.strftime("%Y%m%d%H%M%S"),
+                query.to.strftime("%Y%m%d%H%M%S")
+            );
+            let request = self.request("reports_manager.php", &dates, token)?;
+            let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
+            let server_time = server_time(response.headers());
+            let JudgedAnswer { envelope, class, rows } = self
+                .judged(
+                    &mut response,
+                    query.report.as_str(),
+                    token,
+                    self.limits.answer_bytes,
+                    admission,
+                    each,
+                )
+                .await?;
+            match class {
+                Classified::Error(fault) => Err(fault),
+                Classified::Empty => Ok(Answer { rows: 0, server_time }),
+                Classified::Rows => match envelope.promised_rows(rows) {
+                    Some(promised) => {
+                        Err(ApiError::TooFewRows { received: rows, promised, server_time })
+                    }
+                    None => Ok(Answer { rows, server_time }),
+                },
+            }
+        })
+        .await
     }
 
     /// Runs a request, unless it takes longer than an answer may.
@@ -179,44 +210,6 @@ impl Client {
     ) -> Result<T, ApiError> {
         let limit = self.limits.answer;
         tokio::time::timeout(limit, request).await.unwrap_or(Err(ApiError::Timeout(limit)))
-    }
-
-    async fn read_unbounded(
-        &self,
-        query: Query,
-        token: &str,
-        admission: &mut Admission,
-        each: &mut (dyn FnMut(Element<'_>) + Send),
-    ) -> Result<Answer, ApiError> {
-        let dates = format!(
-            "api={}&date_ini={}&date_end={}",
-            query.report.as_str(),
-            query.from.strftime("%Y%m%d%H%M%S"),
-            query.to.strftime("%Y%m%d%H%M%S")
-        );
-        let request = self.request("reports_manager.php", &dates, token)?;
-        let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
-        let server_time = server_time(response.headers());
-        let JudgedAnswer { envelope, class, rows } = self
-            .judged(
-                &mut response,
-                query.report.as_str(),
-                token,
-                self.limits.answer_bytes,
-                admission,
-                each,
-            )
-            .await?;
-        match class {
-            Classified::Error(fault) => Err(fault),
-            Classified::Empty => Ok(Answer { rows: 0, server_time }),
-            Classified::Rows => match envelope.promised_rows(rows) {
-                Some(promised) => {
-                    Err(ApiError::TooFewRows { received: rows, promised, server_time })
-                }
-                None => Ok(Answer { rows, server_time }),
-            },
-        }
     }
 
     /// Reads an answer to its end, hands on its elements, and returns its class and their number.
