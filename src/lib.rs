@@ -1,9 +1,9 @@
 //! Exact Prometheus metrics of the menu options chosen in a Wolkvox contact centre.
 //!
-//! This is a program. The binary, the tests and the benchmarks share its library; no version of it
-//! promises anything to anybody else, so its rooms are hidden here: `ARCHITECTURE.md` is their map,
-//! and `cargo doc --document-private-items` shows their insides. The promises are flags,
-//! configuration, metrics and the state file.
+//! This library is only for the program's binary, tests and benchmarks, and has no stable
+//! interface. So its rooms are hidden here: `ARCHITECTURE.md` is their map, and `cargo doc
+//! --document-private-items` shows their contents. The stable interfaces are flags, configuration,
+//! metrics and the state file.
 
 #[doc(hidden)]
 pub mod cli;
@@ -26,6 +26,6 @@ pub mod telemetry;
 #[doc(hidden)]
 pub mod web;
 
-// The crates that rooms are built on, by the names under which rooms know them.
+// The crates of the workspace, under the names that rooms use.
 #[doc(hidden)]
 pub use {baseline, exposition, i18n, ledger, model, schedule, store, wolkvox_api as wolkvox};

@@ -75,7 +75,7 @@ const QUEUE_LINES: usize = 2048;
 /// Longest wait for the queue at the end of the process, because nobody may be reading.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Number of lines that never reached standard error. A clone counts the same lines.
+/// The number of lines that never reached standard error. A clone counts the same lines.
 #[derive(Debug, Clone)]
 pub struct DroppedLines {
     /// Lines that found the queue full.
@@ -146,7 +146,7 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<Log, SetGlobalDefaultE
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     if is_of_the_database(&place) {
-        // The caller reports an error with the remedy; this line only adds the place.
+        // The caller reports the error and its remedy; this line only adds the place.
         tracing::warn!(place, "the state file holds data that the database cannot read");
         return;
     }
@@ -155,7 +155,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(place, "a panic, which is a bug: {message}");
 }
 
-/// Returns whether code of the database panicked, which is its way to end work on a damaged file.
+/// Returns true if the database panicked, which is its reaction to a damaged file.
 fn is_of_the_database(place: &str) -> bool {
     place.split(['/', '\\']).any(|folder| folder.starts_with("redb-"))
 }

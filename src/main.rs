@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints why the work ended, in the reader's language as far as the error has one.
+/// Prints the error that ended the work, in the reader's language if the error has it.
 fn print_failure(error: &anyhow::Error, language: Language) {
     if let Some(refused) = error.downcast_ref::<ConfigError>() {
         for problem in &refused.problems {
@@ -110,7 +110,7 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
     })
 }
 
-/// Reads the past. Returns true if it was completed.
+/// Reads the past. Returns true if that was completed.
 fn fill_back(args: &BackfillArgs) -> anyhow::Result<bool> {
     let wanted = config::resolve_backfill(args)?;
     let resolved = config::resolve(&args.run, &environment(), Timestamp::now())?;
@@ -173,7 +173,7 @@ fn set_up(args: &InitArgs, language: Language) -> anyhow::Result<bool> {
     well
 }
 
-/// Answers from the terminal, or from piped lines, for which no question is printed.
+/// Reads answers from the terminal, or from piped lines, for which no question is printed.
 struct Console;
 
 impl Answers for Console {
@@ -278,7 +278,7 @@ fn serve(
         let shutdown = run::stop_on_signals()?;
         work(Process { clock: Arc::new(Timestamp::now), shutdown, dropped_lines }).await
     });
-    // The pollers have ended, so the rest is unimportant or waits for a hanging disk.
+    // The pollers have ended, so the remaining work is unimportant, or waits for a hanging disk.
     runtime.shutdown_timeout(Duration::from_millis(300));
     outcome
 }

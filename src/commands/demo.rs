@@ -1,9 +1,8 @@
 //! The demonstration: a simulator and an exporter against it in one process, over real HTTP.
 //!
-//! Needs no account and leaves nothing behind, because its state lives in memory. If its past goes
-//! into files for Prometheus, the state is saved beside them, because the series in Prometheus go
-//! on after a restart. Two options stop being chosen, so that whoever tries the product sees what
-//! it is for.
+//! Needs no account and leaves nothing behind, because its state is in memory. If its past goes
+//! into files for Prometheus, the state is saved next to them, so that the series in Prometheus
+//! continue after a restart. Two options stop being chosen, to show how the exporter detects that.
 
 use std::{fs, io::Write, sync::Arc, time::Duration};
 
@@ -32,11 +31,11 @@ const ZERO_HOLD: &str = "menu.zero-hold";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// File of the state, in the directory of the files of the past.
 const STATE: &str = "state.redb";
-/// Time between two samples of a series in the files of the past: the longest, for the smallest
+/// Time between two samples of a series in the files of the past: the longest allowed, for small
 /// files.
 const SPARSE: Duration = Duration::from_secs(298);
-/// Load of the quietest hour, as a share of the busiest. At any hour enough people call for an
-/// incident to be noticed within minutes.
+/// Load of the quietest hour, as a share of the busiest: enough calls at any hour for an incident
+/// to be noticed within minutes.
 const LEAST_LOAD: f64 = 0.4;
 /// Time before the start at which the first option died. It stays dead.
 const DEAD_SINCE: SignedDuration = SignedDuration::from_hours(14);
@@ -56,7 +55,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let zone = TimeZone::get("America/Bogota").context("the time zone database is missing")?;
     let store = open_store(args).await?;
-    // A demonstration that goes on after a restart has the incidents of its first start.
+    // After a restart, a demonstration continues with the incidents of its first start.
     let start = store.backfill()?.map_or_else(|| (process.clock)(), |begun| begun.began());
     let target = simulated_target(args.seed, zone, incidents(start), &process).await?;
     let mut config = config(args, target)?;
@@ -71,8 +70,7 @@ pub async fn run(
         args.days.map_or_else(|| "a day".to_owned(), |days| format!("{days} days")),
         if config.web.is_https() { "https" } else { "http" }
     );
-    // A person who looks at a demonstration has it under this port on this machine, also from a
-    // container.
+    // A demonstration is opened on this machine at this port, even if it runs in a container.
     let own = run::own_runbooks(&config.web, "localhost", &listeners);
     config.web.runbooks_url.get_or_insert(own);
     // A reload finds the same configuration.
@@ -90,7 +88,7 @@ async fn open_store(args: &DemoArgs) -> anyhow::Result<Arc<Store>> {
 }
 
 /// Returns the incidents of a demonstration that started at `start`: an option that died the
-/// evening before, and one that dies while somebody watches.
+/// evening before, and one that dies soon after the start.
 fn incidents(start: Timestamp) -> Vec<OptionIncident> {
     vec![
         OptionIncident { from: start - DEAD_SINCE, ..OptionIncident::of("4628", "VENTAS_HOGAR") },
@@ -115,7 +113,7 @@ async fn simulated_target(
         clock: process.clock.clone(),
         least_load: LEAST_LOAD,
         incidents,
-        // Late rows may come hours late, but here the numbers must add up while a person watches.
+        // Late rows may be hours late, but the numbers of a demonstration must add up at once.
         late_share: 0.0,
         ..Options::default()
     };
@@ -130,14 +128,13 @@ async fn simulated_target(
     Ok(TargetConfig { outcomes: true, ..TargetConfig::new("demo", endpoint, token, zone) })
 }
 
-/// Makes the configuration of an exporter that polls `target` every few seconds and begins a day
-/// back.
+/// Makes the configuration of an exporter that polls `target` every few seconds, from a day ago.
 fn config(args: &DemoArgs, target: TargetConfig) -> anyhow::Result<Config> {
     // No zero is held by default, so that the first scrape shows the whole day.
     let flags = args.menu.clone();
     let zero_hold = flags.text(ZERO_HOLD).unwrap_or("0s").to_owned();
     let (mut menu, web) = config::resolve_shared(&flags.with(ZERO_HOLD, zero_hold), &args.web)?;
-    // In the simulated centre 0 asks for a person, and a person or the mailbox ends the menu.
+    // In the simulated centre, 0 asks for a person, and a person or the mailbox ends the menu.
     menu.opt_out_codes.insert("0".to_owned());
     menu.terminal_codes.extend(["AGENTE", "CV_BUZON"].map(str::to_owned));
     Ok(Config {
@@ -157,7 +154,7 @@ fn config(args: &DemoArgs, target: TargetConfig) -> anyhow::Result<Config> {
     })
 }
 
-/// Writes the files of the past, if any are wanted. Returns true if the demonstration goes on.
+/// Writes the files of the past, if requested. Returns true if the demonstration continues.
 async fn fill_back(
     args: &DemoArgs,
     config: &Config,
@@ -166,7 +163,7 @@ async fn fill_back(
     terminal: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<bool> {
-    let (Some(days), Some(output)) = (args.days, &args.output) else { return Ok(true) };
+    let Some((days, output)) = args.days.zip(args.output.as_ref()) else { return Ok(true) };
     if store.backfill()?.is_some_and(|begun| begun.finished) {
         return Ok(true);
     }
@@ -177,7 +174,7 @@ async fn fill_back(
             .map_err(|reason| bilingual!(in reason: "--label: {reason}", "--label: {reason}"))?,
         every: SPARSE,
     };
-    // The past has windows of the usual length; those of seconds begin with the present.
+    // The past has windows of the usual length; windows of seconds begin with the present.
     let usual =
         PollConfig { requests_in_flight: config.poll.requests_in_flight, ..PollConfig::default() };
     let past = Config { poll: usual, ..config.clone() };

@@ -1,9 +1,8 @@
-//! Asks an exporter on this machine whether it is alive, for container engines, which run a command
-//! for that.
+//! Checks that an exporter on this machine is alive, as a command for container engines.
 //!
-//! Owns the choice of the address, and the decision what counts as alive. It must never read the
-//! web configuration or need a certificate: a bad file is no reason to kill a running exporter, and
-//! a server that speaks TLS also answers plain HTTP, if only to say so.
+//! Owns the choice of the address, and the definition of "alive". It must never read the web
+//! configuration or need a certificate: a bad file is no reason to kill a running exporter, and a
+//! TLS server also answers plain HTTP, with a message that it speaks TLS.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -13,16 +12,16 @@ use std::{
 
 use crate::config::ListenAddress;
 
-/// Longest wait for each of connecting, asking and reading. A container engine waits longer than
-/// for all three together.
+/// Longest wait for each of connecting, sending and reading. A container engine waits longer than
+/// all three together.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Bytes of an answer that are read: the head and the words of our own pages.
+/// Most bytes of an answer that are read: enough for its head and our own pages.
 const LONGEST: u64 = 4096;
 
-/// Asks at every address, and returns one line about the answers.
+/// Checks every address, and returns one line about the answers.
 ///
-/// Blocks for some seconds at most at an address where nobody answers.
+/// Blocks for at most some seconds at an address without an answer.
 ///
 /// # Errors
 /// The first address at which no live exporter answers, and the reason: a sentence for the
@@ -35,7 +34,7 @@ pub fn run(addresses: &[ListenAddress]) -> Result<String, String> {
     Ok(format!("the exporter is alive at {}", all.join(", ")))
 }
 
-/// Asks at the first of the socket addresses that accepts a connection.
+/// Checks the first of the socket addresses that accepts a connection.
 fn ask(address: &ListenAddress) -> Result<(), String> {
     let mut reason = None;
     for candidate in address.candidates() {
@@ -53,7 +52,7 @@ fn ask(address: &ListenAddress) -> Result<(), String> {
     Err(format!("nothing listens on {address} (--web.listen-address): {why}"))
 }
 
-/// Replaces "every interface" by loopback, on which such a server listens too.
+/// Replaces "every interface" by loopback, which it includes.
 fn from_here(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,9 +1,8 @@
 //! Starts and stops the exporter: the one place that knows every room.
 //!
 //! Start: bind, serve (not ready), open the state, restore and publish every target, ready. Reload:
-//! read the whole configuration, then refuse it or let the supervisor follow it. Stop, possible at
-//! any moment of these: pollers end after the commit under way, then the server after the answers
-//! under way.
+//! read the whole configuration, then refuse it or let the supervisor apply it. Stop, at any
+//! moment: pollers end after the commit under way, then the server after the answers under way.
 
 use std::{
     fs,
@@ -39,7 +38,7 @@ use crate::{
     web::{self, Access, Readiness, ServerLimits, Site, reload},
 };
 
-/// Time between two looks at the web configuration and its certificates.
+/// Time between two checks of the web configuration and its certificates.
 const WEB_CONFIG_EVERY: Duration = Duration::from_secs(5);
 
 /// Longest wait for commits under way at the end. A hanging disk is not waited for: its commit then
@@ -49,11 +48,11 @@ const END_TIMEOUT: Duration = Duration::from_secs(3);
 /// The same wait while targets are still being started.
 const ABANDON_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Threads that read answers; more would only wait for the one that commits.
+/// Most threads that read answers; more would only wait for the thread that commits.
 const MAX_WORKERS: usize = 4;
 /// Threads that wait for token files and for look-ups of names.
 const MAX_BLOCKING: usize = 64;
-/// Threads that read and write the state. Commits go one after the other anyway.
+/// Threads that read and write the state. Commits are sequential anyway.
 const STORE_THREADS: usize = 4;
 
 /// The location of the state.
@@ -138,8 +137,7 @@ pub struct Process {
 /// switches to the result of `load`.
 ///
 /// # Errors
-/// If the state cannot be used, or a target cannot be set up: everything that fails, fails at the
-/// start.
+/// If the state cannot be used, or a target cannot be set up. Both happen only at the start.
 pub async fn run(
     config: Config,
     load: Load,
@@ -147,7 +145,7 @@ pub async fn run(
     listeners: Vec<TcpListener>,
     process: Process,
 ) -> anyhow::Result<()> {
-    // From here on SIGHUP means a reload, and no longer the end.
+    // From here on SIGHUP reloads instead of ending the process.
     let hangup = signal(SignalKind::hangup())?;
     let (reloader, requests) = reload::channel();
     let telemetry = Arc::new(Telemetry::default());
@@ -185,8 +183,7 @@ fn runbooks_url(web: &WebConfig, listeners: &[TcpListener]) -> String {
     own_runbooks(web, host, listeners)
 }
 
-/// Returns the address of the runbooks that this process serves, for people who know the machine as
-/// `host`.
+/// Returns the address of the runbooks that this process serves, on the machine called `host`.
 pub(super) fn own_runbooks(web: &WebConfig, host: &str, listeners: &[TcpListener]) -> String {
     let scheme = if web.is_https() { "https" } else { "http" };
     let address = listeners.first().and_then(|listener| listener.local_addr().ok());
@@ -357,7 +354,7 @@ impl Exporter {
         supervisor.change_to(&config).await.map_err(|error| format!("{error:#}"))
     }
 
-    /// Makes a new state file from the published counters, after the old one lost its contents.
+    /// Recreates the state file from the published counters, after it lost its contents.
     async fn make_state_anew(&self, store: &Arc<Store>) -> Result<(), StoreError> {
         let store = store.clone();
         let targets: Vec<_> =
@@ -368,7 +365,7 @@ impl Exporter {
     }
 }
 
-/// Starts the server of backups; without it the exporter runs all the same.
+/// Starts the server of backups. If that fails, the exporter runs without it.
 fn offer_backups(socket: &Path, store: Arc<Store>) -> Option<BackupServer> {
     let started = BackupServer::start(socket, store);
     if let Err(error) = &started {
@@ -392,8 +389,8 @@ fn log_reload(outcome: &Result<Change, String>) {
     }
 }
 
-/// Threads apart from the one that answers scrapes. Work that still hangs on them at the end is not
-/// waited for.
+/// Threads other than the one that answers scrapes. The end of the process does not wait for work
+/// that hangs on them.
 struct Threads(Option<Runtime>);
 
 impl Threads {
@@ -435,7 +432,7 @@ impl Drop for Threads {
     }
 }
 
-/// Reads the rules of access. The file was good a moment ago, and may no longer be.
+/// Reads the rules of access. The file was checked before, but may have changed.
 async fn access(path: Option<PathBuf>) -> anyhow::Result<Access> {
     let Some(path) = path else { return Ok(Access::open()) };
     let rules = spawn_blocking(move || WebRules::read(&path)).await??;
@@ -476,8 +473,8 @@ pub fn in_memory() -> anyhow::Result<Arc<Store>> {
     Ok(Arc::new(Store::in_memory(random_key()?)?))
 }
 
-/// Returns the token that the first SIGTERM or SIGINT cancels. A second one ends the process at
-/// once.
+/// Returns the token that the first SIGTERM or SIGINT cancels. A second one ends the process
+/// immediately.
 ///
 /// # Errors
 /// If the system refuses to deliver them.

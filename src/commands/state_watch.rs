@@ -1,8 +1,8 @@
 //! Watches the state file of the running exporter, and saves the state when another program takes
 //! the file away.
 //!
-//! Owns the times of its looks, and its messages in the log, in the metrics and on the status page.
-//! The store saves the state.
+//! Owns the times of its checks, and its messages in the log, in the metrics and on the status
+//! page. The store saves the state.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,10 +25,10 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// Time between two looks. A look asks the file system three questions.
+/// Time between two checks, each of which makes three calls to the file system.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// A request to make the state anew while no poller commits, and the receiver of its outcome.
+/// A request to recreate the state while no poller commits, which receives the outcome.
 pub(super) type MakeAnew = oneshot::Sender<Result<(), StoreError>>;
 
 /// The watch over one state file.
@@ -41,7 +41,7 @@ pub(super) struct StateWatch {
 }
 
 impl StateWatch {
-    /// Looks at the file every few seconds, for as long as it is polled.
+    /// Checks the file every few seconds. Never returns.
     pub(super) async fn run(self) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -70,7 +70,7 @@ impl StateWatch {
                 .unwrap_or_else(|_| Err(broke_off()));
         }
         let (sender, outcome) = oneshot::channel();
-        // If nobody takes the request, the process is ending, and the outcome is an error.
+        // If the request is not taken, the process is ending, and the outcome is an error.
         let _ = self.make_anew.send(sender).await;
         outcome.await.unwrap_or_else(|_| Err(broke_off()))
     }
@@ -104,14 +104,15 @@ fn broke_off() -> StoreError {
 }
 
 /// Returns the part of a published target from which a new state begins. The new state does not
-/// know the rows up to the watermark, so it must not count them again: late ones are missing, and
-/// the target counts one incomplete window.
+/// know the rows up to the watermark, so it must not count them again: late ones are lost, and one
+/// window counts as incomplete.
 pub(super) fn rescued(target: &TargetSnapshot) -> RescuedTarget {
-    let of = |counters: &TargetCounters| rescued_counters(counters, &target.zone);
+    let zone = &target.zone;
+    let outcomes = target.outcomes.as_ref();
     RescuedTarget {
         name: target.server.clone(),
-        counters: of(&target.counters),
-        outcomes: target.outcomes.as_ref().map(|outcomes| of(&outcomes.counters)),
+        counters: rescued_counters(&target.counters, zone),
+        outcomes: outcomes.map(|outcomes| rescued_counters(&outcomes.counters, zone)),
     }
 }
 
@@ -125,7 +126,7 @@ fn rescued_counters(counters: &TargetCounters, zone: &TimeZone) -> TargetCounter
     counters
 }
 
-/// Notices targets that the state has and `config` does not while others begin, because one may
+/// Warns of targets that are only in the state while others are only in `config`, because one may
 /// have been renamed.
 pub(super) async fn look_for_renamed(store: &Arc<Store>, config: &Config, notices: &Notices) {
     let store = store.clone();

@@ -15,14 +15,14 @@ use crate::{
     i18n::{Bilingual, bilingual},
 };
 
-/// Longest time between two samples. An instant query of Prometheus looks back five minutes and
-/// would miss a series now and then with a longer one. Two seconds less than a window, so that each
-/// window has a sample at its beginning and one at its end.
+/// Longest time between two samples. An instant query of Prometheus looks back five minutes, and
+/// would sometimes miss a series with a longer one. It is two seconds less than a window, so that
+/// each window has a sample at its beginning and one at its end.
 const LONGEST_EVERY: Duration = Duration::from_secs(298);
 /// Shortest time between two samples; with a shorter one the files would be large for no gain.
 const SHORTEST_EVERY: Duration = Duration::from_secs(15);
 
-/// Labels of our own series, which nobody may set.
+/// Labels of the exporter's series, which flags must not set.
 const OURS: [&str; 16] = [
     "anomaly",
     "channel",
@@ -61,14 +61,16 @@ pub struct BackfillConfig {
 /// With every problem found.
 pub fn resolve_backfill(args: &BackfillArgs) -> Result<BackfillConfig, ConfigError> {
     let mut diagnostics = Diagnostics::default();
-    let from = heard("from", start::parse(&args.from), &mut diagnostics);
-    let until = args.until.as_deref().map(start::parse);
-    let until = until.map(|until| heard("until", until, &mut diagnostics));
-    let every = heard("every", every(&args.every), &mut diagnostics);
+    let from = diagnostics.keep(&flag_place("from"), start::parse(&args.from));
+    let until = args
+        .until
+        .as_deref()
+        .and_then(|until| diagnostics.keep(&flag_place("until"), start::parse(until)));
+    let every = diagnostics.keep(&flag_place("every"), every(&args.every));
     let labels = labels(&args.labels, |reason| diagnostics.problem(flag_place("label"), reason));
     match (from, every) {
         (Some(from), Some(every)) if diagnostics.problems.is_empty() => {
-            Ok(BackfillConfig { from, until: until.flatten(), labels, every })
+            Ok(BackfillConfig { from, until, labels, every })
         }
         _ => Err(diagnostics.into_error()),
     }
@@ -98,11 +100,6 @@ fn labels(texts: &[String], mut problem: impl FnMut(Bilingual)) -> String {
         }
     }
     label_block(&labels).to_string()
-}
-
-/// Returns the value of a flag, or nothing after noting the problem.
-fn heard<T>(flag: &str, read: Result<T, Bilingual>, diagnostics: &mut Diagnostics) -> Option<T> {
-    read.map_err(|reason| diagnostics.problem(flag_place(flag), reason)).ok()
 }
 
 fn every(text: &str) -> Result<Duration, Bilingual> {

@@ -1,8 +1,8 @@
-//! The variables of the environment that are no twins of flags: the token, proxies, and certificate
+//! The variables of the environment that have no flag: the token, proxies, and certificate
 //! authorities.
 //!
-//! Owns the variables' names, and the order of two spellings. It is given a way to read variables
-//! and must never read the process's own: only `main` does.
+//! Owns the variables' names, and the order of two spellings. It reads variables through a
+//! parameter, never the process's environment: only `main` does that.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -16,7 +16,7 @@ pub struct Environment {
     /// The first that is set of `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` and `all_proxy`, and its
     /// value, which may hold a password.
     pub proxy: Option<(&'static str, Secret)>,
-    /// `NO_PROXY`, or else `no_proxy`: hosts, domains and networks that are reached directly.
+    /// `NO_PROXY`, or else `no_proxy`: hosts, domains and networks with a direct connection.
     pub no_proxy: Option<String>,
     /// `SSL_CERT_FILE`.
     pub ssl_cert_file: Option<PathBuf>,

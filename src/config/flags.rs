@@ -1,8 +1,8 @@
 //! Flags that follow from the declarations of settings.
 //!
-//! Owns the way from a declaration to a flag with its variable and its line in `--help`, and the
-//! texts that were given. It must never judge a value or fill in a default: a flag that was not
-//! given stays absent, so that the value of the file applies.
+//! Owns the conversion of a declaration to a flag with its variable and its line in `--help`, and
+//! the given texts. It must never judge a value or fill in a default: a flag that was not given
+//! stays absent, so that the value of the file applies.
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 

@@ -2,9 +2,9 @@
 //!
 //! Two types of configuration exist: the written one (`cli` and `file`), and [`Config`], to which
 //! it resolves. [`resolve()`] is the only way from one to the other and the only step that can
-//! fail. It reads the configuration file, the token files (to see that they are good) and the zone
-//! database, and looks up the names of the addresses to listen on. Nothing here may open a socket
-//! to Wolkvox, touch the state, or read the environment.
+//! fail. It reads the configuration file, the token files (to check them) and the zone database,
+//! and looks up the names of the addresses to listen on. Nothing here may open a socket to Wolkvox,
+//! touch the state, or read the environment.
 
 mod args;
 mod backfill;
@@ -62,7 +62,7 @@ pub use self::{
 pub struct Resolved {
     /// The complete configuration.
     pub config: Config,
-    /// Settings that work but deserve a look.
+    /// Settings that work but may be mistakes.
     pub warnings: Vec<Problem>,
 }
 
@@ -128,9 +128,9 @@ impl TargetConfig {
         }
     }
 
-    /// Returns true if it is asked and read in the same way as `other`. Tokens are not compared: a
-    /// file counts by its path, because it is read at every use, and the environment's token is the
-    /// same for the life of a process.
+    /// Returns true if it is polled in the same way as `other`. Tokens are not compared: a file is
+    /// compared by its path, because it is read at every use, and the environment's token never
+    /// changes in a process.
     pub fn is_as(&self, other: &Self) -> bool {
         let Self { name, endpoint, egress, token, timezone, licences, outcomes, expected, names } =
             self;

@@ -1,4 +1,4 @@
-//! Turns the written configuration into the complete one: the one step that can fail.
+//! Resolves the written configuration to the complete one, which is the only step that can fail.
 //!
 //! Owns the order of the checks. All of them run, so that one start shows every problem. Clock and
 //! environment are parameters.
@@ -42,7 +42,7 @@ pub fn resolve(
     let state = state::resolve(&args.state, &file, &mut diagnostics);
     let menu = metrics::resolve(&args.menu, &file, poll.as_ref(), &mut diagnostics);
     let web = web::resolve(&args.web, &file, &mut diagnostics);
-    // If the menu has a problem, the rest is still checked, against the defaults.
+    // After a problem of the menu, the rest is still checked, against its defaults.
     let limits = menu.clone().unwrap_or_default();
     let journey = journey::resolve(&args.journey, &file, limits.label_length, &mut diagnostics);
     let baseline = baseline::resolve(&args.baseline, &file, &mut diagnostics);
@@ -59,8 +59,8 @@ pub fn resolve(
     }
 }
 
-/// Resolves only the addresses on which an exporter with these flags listens, at least one. Other
-/// problems of its configuration are not looked for.
+/// Resolves only the addresses on which an exporter with these flags listens, at least one. Ignores
+/// other problems of its configuration.
 ///
 /// Blocks: reads the configuration file, and looks up names to listen on.
 ///
@@ -82,7 +82,7 @@ pub(super) fn read(config_file: Option<&Path>) -> Result<ConfigFile, ConfigError
     ConfigFile::read(path, &what).map_err(|problem| ConfigError { problems: vec![problem] })
 }
 
-/// Resolves the flags that a run without any configuration has too.
+/// Resolves the flags that also apply without a configuration file.
 ///
 /// # Errors
 /// With every problem found.

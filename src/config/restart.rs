@@ -4,8 +4,8 @@ use crate::config::{Config, Problem, setting::changed_until_restart};
 
 /// Returns the settings that hold from start to end of a process and that `wanted` changes.
 ///
-/// Addresses are compared as they were written, because a name that is looked up to another address
-/// is no change of the configuration.
+/// Addresses are compared as written, because a name that resolves to another address is not a
+/// change of the configuration.
 pub fn needs_restart(running: &Config, wanted: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     changed_until_restart(&running.poll, &wanted.poll, &mut problems);

@@ -1,7 +1,7 @@
 //! The JSON schema of the configuration file, for editors and for programs that write such files.
 //!
-//! Owns the way from the declarations to the schema. It must declare no setting of its own, except
-//! for `menu.expected`, whose entries belong to targets.
+//! Owns the conversion of declarations to the schema. It must declare no setting itself, except for
+//! `menu.expected`, whose entries belong to targets.
 
 use serde_json::{Map, Value, json};
 
@@ -58,8 +58,8 @@ fn describe(schema: &mut Value, key: &Key) {
     }
 }
 
-/// An object of known keys, or nothing, because a section whose keys are all commented out is
-/// empty.
+/// Returns the schema of an object, or of nothing, because a section whose keys are all commented
+/// out is empty.
 fn object() -> Value {
     json!({"type": ["object", "null"], "additionalProperties": false, "properties": {}})
 }

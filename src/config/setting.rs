@@ -97,7 +97,8 @@ impl Key {
         self.flag.as_deref().map(variable)
     }
 
-    /// Returns the place that a message names if nobody set the setting: the flag if there is one.
+    /// Returns the place that a message names if the setting was not given: the flag if there is
+    /// one.
     fn default_place(&self) -> String {
         match (&self.flag, &self.path) {
             (Some(flag), _) => flag_place(flag),
@@ -127,7 +128,7 @@ pub trait FlagGroup: 'static {
 
 /// A section of the configuration file whose settings are declared with `section!`.
 pub(crate) trait Section: FlagGroup + Default {
-    /// The section as it stands in the file.
+    /// The section as written in the file.
     type File: DeserializeOwned + Default + fmt::Debug;
     /// Key of the section.
     const NAME: &'static str;
@@ -335,12 +336,12 @@ fn bounded(duration: Duration, bounds: &Bounds<Duration>) -> Result<Duration, Bi
     Err(bilingual!(in allowed: "{} must be {allowed}", "{} debe ser {allowed}"; show(duration)))
 }
 
-/// A duration, which may have a fraction of a second.
+/// Declares a duration, which may have a fraction of a second.
 pub(crate) fn duration(default: &'static str, bounds: Bounds<Duration>) -> Kind<Duration> {
     duration_kind(default, move |text| bounded(parse(text)?, &bounds))
 }
 
-/// A duration in whole seconds, because the vendor's dates have no fraction.
+/// Declares a duration in whole seconds, because the vendor's dates have no fraction.
 pub(crate) fn seconds(default: &'static str, bounds: Bounds<Duration>) -> Kind<Duration> {
     duration_kind(default, move |text| bounded_seconds(text, &bounds))
 }
@@ -361,7 +362,7 @@ fn duration_kind(
     Kind::new("DURATION", default, parse, |value| Some(show(*value))).schema(schema)
 }
 
-/// A whole number within two bounds, which messages show.
+/// Declares a whole number within two bounds, which messages show.
 pub(crate) fn number<T>(default: &'static str, min: T, max: T) -> Kind<T>
 where
     T: FromStr + fmt::Display + PartialOrd + Copy + Serialize + 'static,
@@ -391,7 +392,7 @@ fn parse_number<T: FromStr + fmt::Display + PartialOrd + Copy>(
     })
 }
 
-/// `true` or `false`.
+/// Declares a setting that is `true` or `false`.
 pub(crate) fn switch() -> Kind<bool> {
     let mut kind = Kind::new("", "", boolean, |value| Some(value.to_string()));
     kind.initial = Box::new(|| false);
@@ -411,7 +412,7 @@ pub(crate) fn boolean(text: &str) -> Result<bool, Bilingual> {
     }
 }
 
-/// A file that need not be named.
+/// Declares a file without a default.
 pub(crate) fn optional_file() -> Kind<Option<PathBuf>> {
     let mut kind = Kind::optional(
         "FILE",
@@ -422,7 +423,7 @@ pub(crate) fn optional_file() -> Kind<Option<PathBuf>> {
     kind
 }
 
-/// A file that has a name by default.
+/// Declares a file with a default.
 pub(crate) fn file(default: &'static str) -> Kind<PathBuf> {
     let mut kind = Kind::new(
         "FILE",
@@ -457,7 +458,7 @@ pub(crate) struct SectionRead<S> {
     /// The place where each setting was given, by its name in the section.
     origins: BTreeMap<String, String>,
     default_places: BTreeMap<String, String>,
-    /// Every setting that was given could be read.
+    /// All given settings could be read.
     pub(crate) sound: bool,
 }
 
@@ -477,7 +478,7 @@ impl<S> SectionRead<S> {
     }
 }
 
-/// Reads a section: a flag or its variable wins over the file, the file over the default. Notes
+/// Reads a section: a flag or its variable wins over the file, the file over the default. Reports
 /// every problem.
 pub(crate) fn read_section<S: Section>(
     flags: &Flags<S>,
@@ -538,7 +539,7 @@ pub(crate) fn show_section<S: Section>(section: &S, f: &mut fmt::Formatter<'_>) 
     Ok(())
 }
 
-/// Notes every setting of a section that a reload must not change, and that differs.
+/// Reports every setting of a section that differs although a reload must not change it.
 pub(crate) fn changed_until_restart<S: Section>(
     running: &S,
     wanted: &S,
@@ -603,7 +604,7 @@ macro_rules! section {
             }
         }
 
-        /// The section as it stands in the file.
+        /// The section as written in the file.
         #[derive(Debug, Default, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         pub(crate) struct $File {

@@ -1,7 +1,7 @@
-//! A configuration as `--config.check` prints it.
+//! Prints a configuration, for `--config.check`.
 //!
-//! Owns that text: one setting a line, in the file's own order and names. Tokens print as
-//! `<secret>`.
+//! Owns that text: one setting per line, in the order and with the names of the file. Tokens print
+//! as `<secret>`.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -70,7 +70,7 @@ impl Display for TargetConfig {
     }
 }
 
-/// The certificate authorities that are trusted.
+/// Describes the trusted certificate authorities.
 fn authorities(egress: &Egress) -> String {
     match (&egress.authorities, &egress.system_authorities) {
         (Some(own), _) => format!("those in {} only", own.file.display()),

@@ -12,8 +12,7 @@ use crate::{
     i18n::{Bilingual, bilingual},
 };
 
-/// Longest time back. An earlier start is a typing mistake rather than a wish, and would be years
-/// of requests.
+/// Longest time back. An earlier start is probably a mistake, and would take years of requests.
 const OLDEST: Duration = Duration::from_secs(3660 * 86400);
 
 /// The origin: rows dated before it are not counted.
@@ -28,7 +27,7 @@ pub enum StartFrom {
 }
 
 impl StartFrom {
-    /// Time before the first start, unless it is a fixed date.
+    /// Returns the time before the first start, unless it is a fixed date.
     pub fn ago(&self) -> Option<Duration> {
         match self {
             Self::Now => Some(Duration::ZERO),
@@ -37,7 +36,7 @@ impl StartFrom {
         }
     }
 
-    /// The instant for a server in `zone`, when the first start is at `now`.
+    /// Returns the instant for a server in `zone`, if the first start is at `now`.
     ///
     /// A local time that a change of clocks repeats is its first occurrence, so that nothing is
     /// left out.
@@ -80,7 +79,7 @@ pub(crate) fn parse(text: &str) -> Result<StartFrom, Bilingual> {
     if text.eq_ignore_ascii_case("now") {
         return Ok(StartFrom::Now);
     }
-    // A text that begins like a year is a date, so that a slip in it is not reported as a bad
+    // A text that begins like a year is a date, so that a mistake in it is not reported as a bad
     // duration.
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     if digits == 4 && text.as_bytes().get(4) == Some(&b'-') {
@@ -96,7 +95,7 @@ pub(crate) fn parse(text: &str) -> Result<StartFrom, Bilingual> {
 }
 
 fn parse_local(text: &str) -> Result<DateTime, Bilingual> {
-    // jiff would read past an offset or a zone and drop it; a person who wrote one meant it.
+    // jiff would ignore an offset or a zone, but whoever wrote one meant it.
     let time = text.get(10..).unwrap_or_default();
     if time.contains(['Z', 'z', '+', '-', '[']) {
         return Err(bilingual!(

@@ -74,7 +74,7 @@ impl SnapshotEncoder {
                 encoded.ok()
             })
             .collect();
-        // A target that cannot be encoded shows nothing; the others stay.
+        // A target that cannot be encoded has no points; the others stay.
         let cells = cells
             .into_iter()
             .map(|cells| cells.unwrap_or_else(|| self.no_points(&formats)))
@@ -130,7 +130,7 @@ impl SnapshotEncoder {
         cells
     }
 
-    /// Returns the cells of a target that shows nothing.
+    /// Returns the cells of a target without points.
     fn no_points(&self, formats: &[Format]) -> Cells {
         let mut cells = Cells::default();
         for format in formats {
@@ -139,8 +139,8 @@ impl SnapshotEncoder {
         cells
     }
 
-    /// Adopts the names of the targets. If they differ from before, returns the index that each had
-    /// then.
+    /// Adopts the names of the targets. If they differ from the previous ones, returns the previous
+    /// index of each.
     fn rename<'a>(
         &mut self,
         names: impl Iterator<Item = &'a str> + Clone,

@@ -48,7 +48,7 @@ pub struct OutcomesSnapshot {
 }
 
 impl OutcomesSnapshot {
-    /// The same for people; `target` is whose it is.
+    /// Returns the outcomes of `target` for people.
     fn status(&self, target: &TargetSnapshot) -> OutcomesStatus {
         let totals = &self.counters.totals;
         OutcomesStatus {
@@ -68,7 +68,7 @@ pub fn all_metrics() -> Vec<Described> {
     all
 }
 
-/// Everything that one target exposes: its committed state, and the settings that shape it. Cheap
+/// Everything that one target exposes: its committed state, and the settings that affect it. Cheap
 /// to make; only its live metrics change.
 #[derive(Debug, Clone)]
 pub struct TargetSnapshot {
@@ -99,12 +99,12 @@ pub struct TargetSnapshot {
 }
 
 impl TargetSnapshot {
-    /// Families of the committed state, always the same ones in the same order.
+    /// Returns the families of the committed state, always the same ones in the same order.
     pub fn committed(&self) -> Vec<Family> {
         families(COMMITTED, &TargetView::new(self.clone()))
     }
 
-    /// Families of the live metrics, always the same ones in the same order.
+    /// Returns the families of the live metrics, always the same ones in the same order.
     pub fn live(&self) -> Vec<Family> {
         self.telemetry.families()
     }

@@ -1,4 +1,4 @@
-//! What became of the calls, as the table of metrics reads it.
+//! The outcomes of calls, as the table of metrics reads them.
 //!
 //! In these counters the channel of a label set is the outcome. Pure.
 
@@ -8,12 +8,12 @@ use super::view::{TargetView, counter, histogram};
 use crate::{
     exposition::{Sample, label_block},
     ledger::OptionCounts,
-    model::{CallOutcome, PointLabels},
+    model::CallOutcome,
 };
 
 impl TargetView {
-    /// The calls of every option, by outcome: each option has every outcome, so that a share can be
-    /// computed of any.
+    /// The calls of every option, by outcome. Each option has every outcome, so that all shares can
+    /// be computed.
     pub(super) fn outcomes(&self) -> Vec<Sample> {
         let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
         let mut options: BTreeMap<(&str, &str), BTreeMap<&str, &OptionCounts>> = BTreeMap::new();
@@ -41,29 +41,24 @@ impl TargetView {
     /// The seconds after which callers of each routing point hung up.
     pub(super) fn time_to_hang_up(&self) -> Vec<Sample> {
         let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
-        let is_hung_up = |labels: &PointLabels| &*labels.channel == CallOutcome::HungUp.as_str();
-        let mut samples = Vec::new();
-        for (labels, counts) in
-            outcomes.counters.points.iter().filter(|(labels, _)| is_hung_up(labels))
-        {
-            let block = label_block(&[("server", &self.target.server), ("rp_id", &labels.rp_id)]);
-            samples.push(histogram(
-                &block,
-                &counts.journeys,
-                &self.target.buckets,
-                counts.released,
-            ));
-        }
-        samples
+        let points = outcomes.counters.points.iter();
+        points
+            .filter(|(point, _)| &*point.channel == CallOutcome::HungUp.as_str())
+            .map(|(point, counts)| {
+                let labels = [("server", &*self.target.server), ("rp_id", &point.rp_id)];
+                let labels = label_block(&labels);
+                histogram(&labels, &counts.journeys, &self.target.buckets, counts.released)
+            })
+            .collect()
     }
 
-    /// Says 1 while what became of the calls can be read.
+    /// 1 while the outcomes of calls can be read.
     pub(super) fn outcomes_up(&self) -> Vec<Sample> {
         let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
         self.one(u64::from(self.target.up && outcomes.has_read && outcomes.failure.is_none()))
     }
 
-    /// The moment up to which what became of the calls has been read.
+    /// The moment up to which the outcomes of calls have been read.
     pub(super) fn outcomes_watermark(&self) -> Vec<Sample> {
         let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
         self.one(outcomes.counters.totals.watermark as f64)

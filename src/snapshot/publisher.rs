@@ -1,8 +1,8 @@
 //! Collects what targets expose and publishes it, at most about once a second.
 //!
 //! Owns the targets' current snapshots and the one task that encodes them and swaps the result in.
-//! A caller that hands in a snapshot does not wait; [`Shown`] tells when a scrape could first have
-//! seen it. A scrape sees all of a publication or nothing of it.
+//! A caller that submits a snapshot does not wait; [`Shown`] is the moment at which a scrape could
+//! first have seen it. A scrape sees all of a publication or nothing of it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -48,22 +48,22 @@ const SUPPORTED_PUBLISHING: Duration = Duration::from_secs(10);
 pub struct Shown(Arc<OnceLock<Instant>>);
 
 impl Shown {
-    /// The moment, if it has come.
+    /// Returns the moment, if it has come.
     pub fn at(&self) -> Option<Instant> {
         self.0.get().copied()
     }
 
-    /// A snapshot that has been shown since `at`.
+    /// Makes the moment of a snapshot that has been shown since `at`.
     pub fn since(at: Instant) -> Self {
         Self(Arc::new(at.into()))
     }
 }
 
-/// The status of a target, as it is handed in or as it is complete.
+/// The status of a target, as submitted or complete.
 #[derive(Debug, Clone)]
 enum Status {
     Made(Arc<TargetStatus>),
-    /// Lacks the day and the deviations, which take longer and are made from this history and the
+    /// Without the day and the deviations, which take longer and are made from this history and the
     /// snapshot.
     Raw(Arc<TargetStatus>, Arc<History>),
 }
@@ -121,7 +121,7 @@ impl Part {
 #[derive(Debug, Default)]
 struct Parts {
     by_name: BTreeMap<String, Part>,
-    /// Callers that wait to know when their snapshot is shown.
+    /// The moments of snapshots that are not shown yet.
     waiting: Vec<Shown>,
     /// Increases with every change of the targets.
     version: u64,
@@ -178,8 +178,8 @@ impl Publisher {
         self.inner.parts().by_name.values().map(|part| part.snapshot.clone()).collect()
     }
 
-    /// Replaces the snapshot of a target, which is published soon. `status` lacks the day and the
-    /// deviations, which are made from `history`.
+    /// Replaces the snapshot of a target, which is published soon. The day and the deviations of
+    /// `status` are made from `history`.
     pub fn put(
         &self,
         snapshot: TargetSnapshot,
@@ -202,8 +202,8 @@ impl Publisher {
         shown
     }
 
-    /// Shows a target that is not polled until `next_poll` as down: no window, no scores, and its
-    /// counters as they are.
+    /// Shows a target that is not polled until `next_poll` as down: without window and scores, and
+    /// with its current counters.
     pub fn down(&self, name: &str, outcome: PollOutcome, next_poll: Timestamp) {
         let mut parts = self.inner.parts();
         let Some(part) = parts.by_name.get_mut(name) else { return };
@@ -232,8 +232,7 @@ impl Publisher {
         }
     }
 
-    /// Returns when a scrape shows all snapshots that were handed in before, and no target that was
-    /// removed.
+    /// Returns when a scrape shows all snapshots that were submitted before, and no removed target.
     pub async fn settled(&self) {
         let version = self.inner.parts().version;
         self.inner.hurry.notify_one();
@@ -283,7 +282,7 @@ impl Inner {
     }
 
     /// Makes one publication. An encoder that panicked is replaced by a new one, which encodes
-    /// everything anew.
+    /// everything again.
     async fn publish_once(&self, mut encoder: SnapshotEncoder) -> SnapshotEncoder {
         let (targets, waiting, version) = self.next();
         let wanted = Encoding::ALL.map(|encoding| self.publication.is_wanted(encoding));
@@ -312,7 +311,7 @@ impl Inner {
         encoder
     }
 
-    /// Takes everything as it is now and marks it as unchanged.
+    /// Returns everything as it is now, and marks it as unchanged.
     fn next(&self) -> (Vec<PublishedTarget>, Vec<Shown>, u64) {
         let mut parts = self.parts();
         let targets = parts.by_name.values_mut().map(Part::take).collect();

@@ -64,12 +64,10 @@ impl TargetView {
 
     /// Series of the target that differ in one more label.
     pub(super) fn by<const N: usize>(&self, label: &str, counts: [(&str, u64); N]) -> Vec<Sample> {
-        let mut samples = Vec::with_capacity(N);
-        for (value, count) in counts {
-            let labels = label_block(&[("server", &self.target.server), (label, value)]);
-            samples.push(Sample::new(labels, count));
-        }
-        samples
+        let labelled = counts.map(|(value, count)| {
+            Sample::new(label_block(&[("server", &self.target.server), (label, value)]), count)
+        });
+        labelled.into()
     }
 
     /// A counter of every option.
@@ -86,20 +84,21 @@ impl TargetView {
     }
 
     pub(super) fn time_to_option(&self) -> Vec<Sample> {
-        let mut samples = Vec::with_capacity(self.options.len());
-        for (labels, (_, counts)) in self.options.iter().zip(self.target.counters.menus.values()) {
-            samples.push(histogram(labels, &counts.seconds, &self.target.buckets, counts.released));
-        }
-        samples
+        let bounds = &self.target.buckets;
+        let labelled = self.options.iter().zip(self.target.counters.menus.values());
+        labelled
+            .map(|(labels, (_, counts))| {
+                histogram(labels, &counts.seconds, bounds, counts.released)
+            })
+            .collect()
     }
 
     pub(super) fn journey_options(&self) -> Vec<Sample> {
         let bounds = fixed_bounds(&JOURNEY_OPTIONS);
-        let mut samples = Vec::with_capacity(self.points.len());
-        for (labels, counts) in self.points.iter().zip(self.target.counters.points.values()) {
-            samples.push(histogram(labels, &counts.journeys, &bounds, counts.released));
-        }
-        samples
+        let labelled = self.points.iter().zip(self.target.counters.points.values());
+        labelled
+            .map(|(labels, counts)| histogram(labels, &counts.journeys, &bounds, counts.released))
+            .collect()
     }
 
     pub(super) fn journeys_open(&self) -> Vec<Sample> {
@@ -121,8 +120,7 @@ impl TargetView {
     }
 
     pub(super) fn transitions(&self) -> Vec<Sample> {
-        let mut samples = Vec::new();
-        for (labels, counts) in &self.target.counters.transitions {
+        let transitions = self.target.counters.transitions.iter().map(|(labels, counts)| {
             let block = label_block(&[
                 ("server", &self.target.server),
                 ("rp_id", &labels.point.rp_id),
@@ -130,9 +128,9 @@ impl TargetView {
                 ("from_opc_menu", &labels.from),
                 ("to_opc_menu", &labels.to),
             ]);
-            samples.push(counter(&block, counts.steps, counts.released));
-        }
-        samples
+            counter(&block, counts.steps, counts.released)
+        });
+        transitions.collect()
     }
 
     fn scores(&self) -> Option<&Scores> {
@@ -145,12 +143,10 @@ impl TargetView {
         value: fn(&OptionScores) -> Option<V>,
     ) -> Vec<Sample> {
         let options = self.scores().into_iter().flat_map(|scores| &scores.options);
-        let mut samples = Vec::new();
-        for option in options {
-            let Some(value) = value(option) else { continue };
-            samples.push(Sample::new(option_block(&self.target.server, &option.labels), value));
-        }
-        samples
+        let samples = options.filter_map(|option| {
+            Some(Sample::new(option_block(&self.target.server, &option.labels), value(option)?))
+        });
+        samples.collect()
     }
 
     /// Time by which the rows of the report are later than usual, while that is known.
@@ -164,8 +160,8 @@ impl TargetView {
         for option in self.scores().into_iter().flat_map(|scores| &scores.options) {
             for anomaly in Anomaly::ALL {
                 let Some(number) = option.of(anomaly).and_then(&number) else { continue };
-                let labels = option_anomaly_block(&self.target.server, &option.labels, anomaly);
-                samples.push(Sample::new(labels, number));
+                let labels = option_block(&self.target.server, &option.labels);
+                samples.push(Sample::new(with_anomaly(&labels, anomaly.as_str()), number));
             }
         }
         samples
@@ -177,22 +173,22 @@ impl TargetView {
         for point in self.scores().into_iter().flat_map(|scores| &scores.points) {
             for anomaly in PointAnomaly::ALL {
                 let Some(number) = point.of(anomaly).and_then(&number) else { continue };
-                let labels = point_anomaly_block(&self.target.server, &point.labels, anomaly);
-                samples.push(Sample::new(labels, number));
+                let labels = point_block(&self.target.server, &point.labels);
+                samples.push(Sample::new(with_anomaly(&labels, anomaly.as_str()), number));
             }
         }
         samples
     }
 
-    /// A number that was compared, for scores high enough to be explained.
+    /// A number that was compared, for scores of at least [`COMPARED_FROM`].
     pub(super) fn compared(&self, number: fn(Score) -> f64) -> Vec<Sample> {
         let mut samples = self.option_scores(|score| compared_number(score, number));
         samples.extend(self.point_scores(|score| compared_number(score, number)));
         samples
     }
 
-    /// Options that have series: the counted ones, and those that have a score although nobody has
-    /// entered them since counting began.
+    /// Options that have series: the counted ones, and those that have a score although they were
+    /// never entered since counting began.
     fn known_options(&self) -> impl Iterator<Item = &MenuLabels> {
         let scored = self.scores().into_iter().flat_map(|scores| &scores.options);
         self.target.counters.menus.keys().chain(scored.map(|option| &option.labels))
@@ -204,49 +200,44 @@ impl TargetView {
         let counted = self.target.counters.points.keys();
         let known = self.known_options().map(|labels| &labels.point);
         let rp_ids: BTreeSet<&str> = counted.chain(known).map(|point| &*point.rp_id).collect();
-        let mut samples = Vec::with_capacity(rp_ids.len());
-        for rp_id in rp_ids {
+        let names = rp_ids.into_iter().map(|rp_id| {
             let name = self.target.names.routing_point(rp_id).unwrap_or(rp_id);
-            let labels =
-                [("server", self.target.server.as_str()), ("rp_id", rp_id), ("rp_name", name)];
-            samples.push(Sample::new(label_block(&labels), 1));
-        }
-        samples
+            let labels = [("server", &*self.target.server), ("rp_id", rp_id), ("rp_name", name)];
+            Sample::new(label_block(&labels), 1)
+        });
+        names.collect()
     }
 
     /// The name and kind of every option that has series.
     pub(super) fn option_names(&self) -> Vec<Sample> {
         let codes: BTreeSet<&str> = self.known_options().map(|labels| &*labels.option).collect();
-        let mut samples = Vec::with_capacity(codes.len());
-        for code in codes {
+        let names = codes.into_iter().map(|code| {
             let labels = label_block(&[
                 ("server", &self.target.server),
                 ("cod_opc_menu", code),
                 ("description", self.target.names.option(code).unwrap_or(code)),
                 ("kind", self.target.kinds.kind(code).as_str()),
             ]);
-            samples.push(Sample::new(labels, 1));
-        }
-        samples
+            Sample::new(labels, 1)
+        });
+        names.collect()
     }
 
-    /// The name of every option at its routing point. It has its own family, so that kinds, which
-    /// are the same everywhere, can be joined by the code alone, and a name at one routing point
-    /// makes no join many-to-many.
+    /// The name of every option at its routing point. Kinds, which are the same everywhere, are in
+    /// another family, so that they can be joined by the code alone without a many-to-many match.
     pub(super) fn option_names_at_points(&self) -> Vec<Sample> {
         let pairs: BTreeSet<(&str, &str)> =
             self.known_options().map(|labels| (&*labels.point.rp_id, &*labels.option)).collect();
-        let mut samples = Vec::with_capacity(pairs.len());
-        for (rp_id, code) in pairs {
+        let names = pairs.into_iter().map(|(rp_id, code)| {
             let labels = label_block(&[
                 ("server", &self.target.server),
                 ("rp_id", rp_id),
                 ("cod_opc_menu", code),
                 ("description", self.target.names.option_at(rp_id, code).unwrap_or(code)),
             ]);
-            samples.push(Sample::new(labels, 1));
-        }
-        samples
+            Sample::new(labels, 1)
+        });
+        names.collect()
     }
 
     pub(super) fn last_row(&self) -> Option<Timestamp> {
@@ -255,8 +246,9 @@ impl TargetView {
 
     /// Rows of a report that cannot be counted, by reason.
     pub(super) fn rejected(&self, totals: &Totals) -> Vec<Sample> {
-        let rows = |reason| totals.rejected.get(&reason).copied().unwrap_or(0);
-        self.by("reason", Rejection::ALL.map(|reason| (reason.reason(), rows(reason))))
+        let rows = Rejection::ALL
+            .map(|reason| (reason.reason(), totals.rejected.get(&reason).copied().unwrap_or(0)));
+        self.by("reason", rows)
     }
 
     pub(super) fn lateness(&self) -> Vec<Sample> {
@@ -290,7 +282,7 @@ pub(super) fn histogram(
 ) -> Sample {
     let shown = match released {
         Some(_) => visible(counts, bounds),
-        // Native as well, so that its zero is seen too.
+        // With native buckets, so that scrapers see their zero too.
         None => Histogram::new(bounds.clone(), &[], 0.0).with_native(NativeHistogram::default()),
     };
     Sample::new(labels.clone(), shown).created(released.map(|at| at as f64))
@@ -318,21 +310,6 @@ fn point_block(server: &str, labels: &PointLabels) -> Arc<str> {
     label_block(&[("server", server), ("rp_id", &labels.rp_id), ("channel", &labels.channel)])
 }
 
-fn option_anomaly_block(server: &str, labels: &MenuLabels, anomaly: Anomaly) -> Arc<str> {
-    label_block(&[
-        ("server", server),
-        ("rp_id", &labels.point.rp_id),
-        ("channel", &labels.point.channel),
-        ("cod_opc_menu", &labels.option),
-        ("anomaly", anomaly.as_str()),
-    ])
-}
-
-fn point_anomaly_block(server: &str, labels: &PointLabels, anomaly: PointAnomaly) -> Arc<str> {
-    label_block(&[
-        ("server", server),
-        ("rp_id", &labels.rp_id),
-        ("channel", &labels.channel),
-        ("anomaly", anomaly.as_str()),
-    ])
+fn with_anomaly(block: &str, anomaly: &str) -> Arc<str> {
+    format!("{block},{}", label_block(&[("anomaly", anomaly)])).into()
 }

@@ -1,5 +1,5 @@
-//! The hits of the last day, ranked for a person: the most entered options, and the others
-//! together.
+//! The hits of the last day, ranked for people: the most entered options, and the sum of the
+//! others.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ use crate::{
     schedule::local_second,
 };
 
-/// Routing points, each with its channel, that are shown one by one; the others are only summed up.
+/// Most routing points, each with its channel, that are shown separately; the others are summed up.
 const MOST_POINTS: usize = 12;
-/// Options of a routing point that are shown one by one; the others are shown together.
+/// Most options of a routing point that are shown separately; the others are summed up.
 const MOST_OPTIONS: usize = 6;
 
 /// Hits of the 24 hours of the server's wall clock that end with the hour of the watermark.
@@ -73,7 +73,7 @@ pub struct OptionDay {
     pub hourly: [u64; HOURS],
 }
 
-/// Sum of everything that is not shown one by one.
+/// The sum of everything that is not shown separately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remainder {
     /// Routing points or options in it.

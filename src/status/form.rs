@@ -65,7 +65,7 @@ pub(super) fn anomaly<S: Serializer>(anomaly: &DeviationKind, to: S) -> Result<S
     anomaly.as_str().serialize(to)
 }
 
-/// Writes the labels beside the other fields.
+/// Writes the labels among the other fields.
 pub(super) fn point<S: Serializer>(labels: &PointLabels, to: S) -> Result<S::Ok, S::Error> {
     let mut map = to.serialize_map(Some(2))?;
     map.serialize_entry("rp_id", &*labels.rp_id)?;
@@ -73,7 +73,7 @@ pub(super) fn point<S: Serializer>(labels: &PointLabels, to: S) -> Result<S::Ok,
     map.end()
 }
 
-/// Writes the numbers beside the other fields, to the hundredth.
+/// Writes the numbers among the other fields, to the hundredth.
 pub(super) fn score<S: Serializer>(score: &Score, to: S) -> Result<S::Ok, S::Error> {
     let mut map = to.serialize_map(Some(4))?;
     map.serialize_entry("score", &hundredths(score.score))?;

@@ -21,7 +21,9 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 pub(crate) use self::form::civil;
 pub(crate) use self::outcomes::OutcomesText;
 pub(crate) use self::texts::{StatusText, class_words, remedy, sentence, state_words};
-pub(crate) use self::usual_texts::{UsualText, compared_with, deviation_figures, deviation_place};
+pub(crate) use self::usual_texts::{
+    UsualText, compared_with, deviation_figures, deviation_place, name_and_code,
+};
 pub use self::{
     day::{Day, OptionDay, PointDay, Remainder, day},
     document::json,
@@ -52,7 +54,7 @@ pub struct TargetStatus {
     pub usual_lag: Duration,
     /// The moment of the next request.
     pub next_poll: Timestamp,
-    /// The moment before which every window is committed; `None` before the first one is.
+    /// The moment before which every window is committed; `None` before the first commit.
     pub watermark: Option<Timestamp>,
     /// The newest row's date; `None` until a row has ever come.
     pub last_row: Option<Timestamp>,
@@ -64,7 +66,7 @@ pub struct TargetStatus {
     pub polls: Vec<PollRecord>,
     /// Rows that the last poll received and could not read.
     pub unread: u64,
-    /// The distance of dates that shows that `zone` is not the server's, if it is not.
+    /// The distance of dates that proves that `zone` is not the server's, if it is not.
     pub wrong_zone: Option<DateShift>,
     /// The last day's hits.
     pub day: Day,
@@ -141,18 +143,18 @@ pub struct QuotaUse {
     pub day: Date,
     /// Requests sent.
     pub used: u64,
-    /// Requests allowed, if that is known.
+    /// Requests allowed, if known.
     pub limit: Option<u64>,
 }
 
-/// [`QuotaUse`] at one moment.
+/// The requests of one of the server's days, at one moment of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct QuotaNow {
     /// Requests sent today.
     pub used: u64,
-    /// Allowed a day, if that is known.
+    /// Requests allowed a day, if known.
     pub limit: Option<u64>,
-    /// Left today, if that is known.
+    /// Requests left today, if known.
     pub left: Option<u64>,
     /// The server's next midnight.
     pub resets_at: Timestamp,
@@ -199,7 +201,7 @@ impl TargetState {
 }
 
 impl TargetStatus {
-    /// A target that waits for its first poll, and of which nothing is known.
+    /// Makes the status of a target that waits for its first poll.
     pub fn waiting(name: &str, zone: TimeZone, next_poll: Timestamp) -> Self {
         Self {
             name: name.to_owned(),
@@ -220,9 +222,9 @@ impl TargetStatus {
         }
     }
 
-    /// The state at `now`.
+    /// Returns the state at `now`.
     pub fn state(&self, now: Timestamp) -> TargetState {
-        // Two windows may be missed before people are told.
+        // Two windows may be missed before the page shows a problem.
         let old = self.lag(now).is_some_and(|lag| {
             lag.unsigned_abs() > (self.usual_lag * 3).max(Duration::from_secs(60))
         });
@@ -236,12 +238,12 @@ impl TargetStatus {
         }
     }
 
-    /// Age of the data; zero where our clock has been set back.
+    /// Returns the age of the data; zero after our clock was set back.
     pub fn lag(&self, now: Timestamp) -> Option<SignedDuration> {
         self.watermark.map(|watermark| now.duration_since(watermark).max(SignedDuration::ZERO))
     }
 
-    /// The requests of the server's day of `now`.
+    /// Returns the requests of the server's day of `now`.
     pub fn quota(&self, now: Timestamp) -> QuotaNow {
         let today = quota::day(now, &self.zone);
         let QuotaUse { day, used, limit } = self.quota;

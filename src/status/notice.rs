@@ -1,5 +1,5 @@
-//! Notices about the exporter as a whole, beside its targets: sentences for the status page and
-//! `/status.json`, in both languages.
+//! Notices about the exporter as a whole: sentences for the status page and `/status.json`, in both
+//! languages.
 
 use std::sync::Arc;
 
@@ -53,8 +53,8 @@ pub enum Notice {
         /// The state is in a file again.
         saved: bool,
     },
-    /// The state has targets that are not configured, and configured ones that it does not know
-    /// begin anew.
+    /// The state has targets that are not configured, while configured targets that it does not
+    /// have begin at zero.
     Renamed {
         /// Targets that are in the state only.
         left: Vec<String>,

@@ -1,7 +1,7 @@
-//! What became of the calls of a target, for people: whether it can be read, and where callers hung
+//! The outcomes of a target's calls, for people: whether they can be read, and where callers hung
 //! up in the last day.
 //!
-//! Owns the texts of it in both languages. Pure.
+//! Owns their texts in both languages. Pure.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub struct OutcomesStatus {
     pub has_read: bool,
     /// A row has come at some time.
     pub has_rows: bool,
-    /// Calls.
+    /// All calls.
     pub calls: u64,
     /// Calls that ended because the caller hung up.
     pub hung_up: u64,
@@ -41,13 +41,13 @@ pub struct OutcomesStatus {
 pub struct HangUps {
     /// Its routing point.
     pub rp_id: String,
-    /// The name of the routing point, if anybody said.
+    /// The name of the routing point, if known.
     #[serde(rename = "routing_point_name")]
     pub point_name: Option<String>,
     /// Its code.
     #[serde(rename = "cod_opc_menu")]
     pub code: String,
-    /// The name of the option, if anybody said.
+    /// The name of the option, if known.
     #[serde(rename = "option_name")]
     pub name: Option<String>,
     /// Calls.
@@ -57,7 +57,8 @@ pub struct HangUps {
 }
 
 impl OutcomesStatus {
-    /// The hang-ups of the day before `watermark`, from a history whose channels are outcomes.
+    /// Collects the hang-ups of the day before `watermark`, from a history whose channels are
+    /// outcomes.
     pub fn of_day(history: &History, watermark: Timestamp, zone: &TimeZone, names: &Names) -> Self {
         let newest = (local_second(watermark, zone) - 1).hour();
         let mut options: BTreeMap<(&str, &str), HangUps> = BTreeMap::new();
@@ -109,7 +110,7 @@ impl OutcomesStatus {
 }
 
 texts! {
-    /// One text about what became of the calls.
+    /// A text about the outcomes of calls.
     pub(crate) OutcomesText;
     Heading: "Where callers hang up, last 24 hours", "Dónde cuelgan, últimas 24 horas";
     OfDay:

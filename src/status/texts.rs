@@ -1,4 +1,4 @@
-//! The texts of the status page, in both languages; those of errors are in `wolkvox`.
+//! The texts of the status page, in both languages. Those of errors are in `wolkvox`.
 
 use jiff::Timestamp;
 
@@ -182,7 +182,7 @@ texts! {
     ClassInternal: "problem of the exporter itself", "problema del propio exportador";
 }
 
-/// The name of a state.
+/// Names a state.
 pub(crate) fn state_words(state: TargetState) -> StatusText {
     match state {
         TargetState::Waiting => StatusText::StateWaiting,
@@ -194,7 +194,7 @@ pub(crate) fn state_words(state: TargetState) -> StatusText {
     }
 }
 
-/// A class of errors in few words.
+/// Names a class of errors in a few words.
 pub(crate) fn class_words(class: ErrorClass) -> StatusText {
     match class {
         ErrorClass::Connect => StatusText::ClassConnect,
@@ -277,7 +277,7 @@ fn reading_again(read: &DeepReadStatus, language: Language) -> String {
     say(text, language, &[("depth", depth), ("done", done), ("why", why)])
 }
 
-/// Tells what to do about the state, if anything can be done.
+/// Describes the remedy for the state, if there is one.
 pub(crate) fn remedy(target: &TargetStatus, now: Timestamp, language: Language) -> Option<String> {
     match (target.state(now), &target.outcome) {
         (_, PollOutcome::Failed { fault, .. }) => Some(fault.words(language).remedy),

@@ -1,7 +1,7 @@
 //! Deviations from the usual, ranked for a person, and the progress of reading the weeks before.
 //!
 //! Owns the choice of the scores that the page shows: those above the limit of the shipped alerts,
-//! highest first. Must not judge anything itself; an unknown value stays unknown.
+//! highest first. It must not compute scores; an unknown value stays unknown.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub struct WarmUpStatus {
     /// State of the reading.
     #[serde(serialize_with = "form::warm_up_state")]
     pub state: WarmUpState,
-    /// Share that is done with, from 0 to 1.
+    /// Share that is done, from 0 to 1.
     #[serde(serialize_with = "form::thousandths")]
     pub progress: f64,
     /// Requests sent.
@@ -56,9 +56,9 @@ pub enum WarmUpState {
     Off,
     /// More is left to be read.
     Reading,
-    /// Everything is read or passed over.
+    /// Everything is read or skipped.
     Ended,
-    /// More is left to be read, and no request for it.
+    /// More is left to be read, but its requests are spent.
     RequestsSpent,
 }
 
@@ -80,7 +80,7 @@ impl WarmUpState {
 /// All deviations from the usual.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Deviations {
-    /// Options that have earlier weeks to be compared with.
+    /// Options with earlier weeks to compare with.
     pub options_compared: usize,
     /// The deviations, highest score first.
     pub highest: Vec<Deviation>,

@@ -68,7 +68,7 @@ texts! {
          para eso se agotaron, en el {done} %. Para continuar, suba `baseline.warm_up_requests`.";
 }
 
-/// Names the option or routing point of a deviation, by its name, where it has one, and its labels.
+/// Names the option or routing point of a deviation, by its labels and its name, if it has one.
 pub(crate) fn deviation_place(deviation: &Deviation) -> String {
     let point = name_and_code(deviation.point_name.as_deref(), &deviation.point.rp_id);
     let point = format!("{point} · {}", deviation.point.channel);
@@ -80,7 +80,8 @@ pub(crate) fn deviation_place(deviation: &Deviation) -> String {
     }
 }
 
-fn name_and_code(name: Option<&str>, code: &str) -> String {
+/// Writes a name with its code, or the code if it has no other name.
+pub(crate) fn name_and_code(name: Option<&str>, code: &str) -> String {
     match name {
         Some(name) if name != code => format!("{name} ({code})"),
         _ => code.to_owned(),

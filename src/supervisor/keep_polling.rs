@@ -1,8 +1,8 @@
 //! One target's task: starts its poller, and starts it again if it could not start or has panicked.
 //!
-//! Owns the waits between two tries. A poller that panics because of a bug must not take the other
-//! targets with it. A target must never have two pollers, so the next one starts only after the
-//! task of the one before has ended.
+//! Owns the waits between two tries. A poller that panics because of a bug must not stop other
+//! targets. A target must never have two pollers, so the next one starts only after the task of the
+//! previous one has ended.
 
 use std::{sync::Arc, time::Duration};
 
@@ -83,7 +83,7 @@ pub(super) async fn keep_polling(
     }
 }
 
-/// Publishes that the target is not polled for `wait`, so that nobody takes its last snapshot for
+/// Publishes that the target is not polled for `wait`, so that its last snapshot does not look
 /// current.
 fn show_down(
     spec: &TargetSpec,

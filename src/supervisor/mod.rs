@@ -1,9 +1,9 @@
 //! The running pollers, one for each configured target.
 //!
-//! Owns their starts and ends: at the start of the process, at a reload, and at its end. A target
-//! must never have two pollers at once, because each believes to be the only writer of its
-//! counters. A target whose configuration has not changed must not notice a reload. No target may
-//! end another's polls, not even by a panic. `poller` owns how a target is polled.
+//! Owns their starts and ends: at the start of the process, at a reload, and at the end of the
+//! process. A target must never have two pollers at the same time, because each assumes to be the
+//! only writer of its counters. A reload must not disturb a target whose configuration is
+//! unchanged. A target must not end another's polls, not even by a panic. `poller` polls a target.
 
 mod keep_polling;
 mod target_spec;
@@ -78,7 +78,7 @@ pub struct Change {
     pub removed: usize,
     /// Targets that are polled with other settings.
     pub changed: usize,
-    /// Targets that did not notice the change.
+    /// Targets that the change did not affect.
     pub kept: usize,
 }
 
@@ -88,9 +88,9 @@ impl Supervisor {
         Self { deps, members: BTreeMap::new(), tasks: TaskTracker::new() }
     }
 
-    /// Makes the pollers those of `config`. First it makes everything that can fail because of the
+    /// Switches to the pollers of `config`. First it makes everything that can fail because of the
     /// configuration, then it ends pollers, then it starts others. When it returns, a scrape shows
-    /// all targets, and no others. Unchanged targets go on undisturbed.
+    /// all targets of `config` and no others. Unchanged targets continue undisturbed.
     ///
     /// # Errors
     /// If a target cannot be set up, which changes nothing; or if the state cannot be read, and
@@ -130,7 +130,7 @@ impl Supervisor {
         let started: Vec<_> = specs.into_iter().map(|spec| self.begin(spec)).collect();
         let mut outcome = Ok(());
         for (name, first_start) in started {
-            // A task that is gone was told to end, which is no error.
+            // A task that is gone was stopped, which is not an error.
             let started = first_start.await.unwrap_or(Ok(()));
             outcome = outcome.and(started.with_context(|| format!("target {name}")));
         }
@@ -138,8 +138,8 @@ impl Supervisor {
         outcome.map(|()| change)
     }
 
-    /// Makes what reads the past of one target of `config`, for a caller that drives it. Its state
-    /// begins at `origin` if it is new.
+    /// Makes the reader of the past of one target of `config`. If its state is new, it begins at
+    /// `origin`.
     ///
     /// # Errors
     /// If it cannot be set up, or its state cannot be read.
@@ -187,10 +187,9 @@ impl Supervisor {
             for target in targets {
                 let name = target.name.clone();
                 let transport = transports.of(&target.egress)?;
-                let shared = shared.clone();
                 let spec = TargetSpec::new(
                     target,
-                    shared,
+                    shared.clone(),
                     &transport,
                     fingerprints.clone(),
                     in_flight.clone(),
@@ -241,7 +240,7 @@ impl Supervisor {
     }
 }
 
-/// One transport for each different way to servers. There are few ways, however many targets.
+/// One transport for each different connection. There are few, however many targets.
 #[derive(Default)]
 struct Transports(Vec<(Egress, Transport)>);
 

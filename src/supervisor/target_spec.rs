@@ -1,6 +1,6 @@
-//! The settings of one target's poller, its connection to the server, and its beginning.
+//! The settings of one target's poller, its connection to the server, and its start.
 //!
-//! Owns the parts that a poller is made of, and the decision whether a reload concerns a target.
+//! Owns the parts of a poller, and the decision whether a reload affects a target.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     wolkvox::{Client, ClientLimits, RowParser, Transport},
 };
 
-/// Everything that a target's poller is made of, except for its counters.
+/// Everything that a target's poller needs, except for its counters.
 pub(super) struct TargetSpec {
     config: PollerConfig,
     api: Api,
@@ -45,7 +45,7 @@ impl TargetSpec {
         })
     }
 
-    /// Makes the poller try at once whatever it waits for.
+    /// Ends the poller's current wait, so that it tries again immediately.
     pub(super) fn probe(&self) {
         self.probe.notify_one();
     }
@@ -54,7 +54,7 @@ impl TargetSpec {
         &self.config.target.name
     }
 
-    /// Returns true if it is made of these, so that its poller may go on.
+    /// Returns true if it was made from these settings, so that its poller may continue.
     pub(super) fn is_of(&self, target: &TargetConfig, shared: &SharedConfig) -> bool {
         self.config.target.is_as(target) && *self.config.shared == *shared
     }

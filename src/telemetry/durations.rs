@@ -1,8 +1,7 @@
 //! A histogram of how long something took, with classic and native buckets.
 //!
-//! The `prometheus` crate has no native histograms, and a histogram's two kinds of buckets must
-//! never disagree: a scraper refuses a scrape in which they do. So both are kept here, side by
-//! side.
+//! The `prometheus` crate has no native histograms. Both kinds of buckets are kept here, because a
+//! scraper refuses a scrape in which they disagree.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,8 +1,8 @@
 //! The exporter's own live metrics: its work, as opposed to the rows that it has counted.
 //!
 //! All begin at 0 with each process. The few dozen of the process are encoded at every scrape;
-//! those of a target are part of what the target exposes. One registry is passed as a parameter;
-//! nothing is global.
+//! those of a target are exposed with the target. One registry is passed as a parameter; nothing is
+//! global.
 
 mod durations;
 mod process;
@@ -39,9 +39,10 @@ pub enum SplitCause {
     Size,
     /// No whole answer in time.
     Timeout,
-    /// Refused in unknown words.
+    /// A refusal in unknown words.
     Refused,
-    /// Failed repeatedly, or without any of the known rows, by a server that answers other ranges.
+    /// Repeated failures, or an answer without the known rows, from a server that answers other
+    /// ranges.
     Failure,
 }
 
@@ -226,7 +227,7 @@ impl Telemetry {
         self.own().load.insert(of.to_owned(), ratio);
     }
 
-    /// Takes note that the configuration was read at `now` (Unix seconds), with or without success.
+    /// Records that the configuration was read at `now` (Unix seconds), with or without success.
     pub fn configured(&self, success: bool, now: f64) {
         let mut own = self.own();
         own.last_reload_succeeded = success;
@@ -235,23 +236,22 @@ impl Telemetry {
         }
     }
 
-    /// Takes note of a look at the state file: `intact` if it is still the one that this process
-    /// wrote.
+    /// Records a check of the state file: `intact` if it is still the one that this process wrote.
     pub fn state_file(&self, intact: bool) {
         self.own().state_file_lost = !intact;
     }
 
-    /// Takes note that the state was saved into a new file.
+    /// Records that the state was saved into a new file.
     pub fn state_file_saved(&self, cause: Displacement) {
         *self.own().state_file_rescues.entry(cause.as_str()).or_default() += 1;
     }
 
-    /// Takes note that the process started at `at`, in Unix seconds.
+    /// Records that the process started at `at`, in Unix seconds.
     pub fn started(&self, at: f64) {
         self.process.started(at);
     }
 
-    /// Counts these lines from now on.
+    /// Exposes the count of these lines.
     pub fn count_dropped_lines(&self, lines: DroppedLines) {
         // A process has one log, so this is set once.
         let _ = self.dropped_lines.set(lines);

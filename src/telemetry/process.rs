@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::exposition::{Family, MetricType, Sample};
+use crate::exposition::{Family, Metric, Sample, families};
 
 /// Age up to which a reading is reused. Less than any usual scrape interval.
 const GOOD_FOR: Duration = Duration::from_secs(1);
@@ -28,8 +28,7 @@ pub(super) struct ProcessMetrics {
 }
 
 impl ProcessMetrics {
-    /// Takes note of the start of the process, in Unix seconds, for systems where `/proc/stat` is
-    /// hidden.
+    /// Records the start of the process, in Unix seconds, for systems where `/proc/stat` is hidden.
     pub(super) fn started(&self, at: f64) {
         // A process starts once.
         let _ = self.started.set(at);
@@ -43,7 +42,7 @@ impl ProcessMetrics {
                 families.clone()
             }
             _ => {
-                let families = ProcFiles::read().families(self.started.get().copied());
+                let families = ProcFiles::read(self.started.get().copied()).families();
                 *read = Some((now, families.clone()));
                 families
             }
@@ -60,86 +59,81 @@ struct ProcFiles {
     status: String,
     /// `/proc/self/limits`: the limit of open files.
     limits: String,
-    /// `/proc/stat`: the boot, which starts are counted from. Hidden by systemd's `ProcSubset=pid`.
+    /// `/proc/stat`: the boot, from which starts are counted. Hidden by systemd's `ProcSubset=pid`.
     system: String,
     /// The number of entries of `/proc/self/fd`.
     open_files: Option<usize>,
+    /// Start of the process in Unix seconds, for systems that hide the boot.
+    started: Option<f64>,
+}
+
+/// Every family, sorted by name. One whose value cannot be read has no series.
+const PROCESS: &[Metric<ProcFiles>] = &[
+    Metric::counter(
+        "process_cpu_seconds_total",
+        "Total user and system CPU time spent in seconds.",
+        &[],
+        |files| series(files.cpu_seconds()),
+    ),
+    Metric::gauge("process_max_fds", "Maximum number of open file descriptors.", &[], |files| {
+        series(files.max_files())
+    }),
+    Metric::gauge("process_open_fds", "Number of open file descriptors.", &[], |files| {
+        series(files.open_files.map(|number| number as f64))
+    }),
+    Metric::gauge(
+        "process_resident_memory_bytes",
+        "Resident memory size in bytes.",
+        &[],
+        |files| series(files.status_bytes("VmRSS:")),
+    ),
+    Metric::gauge(
+        "process_start_time_seconds",
+        "Start time of the process since unix epoch in seconds.",
+        &[],
+        |files| series(files.start_seconds().or(files.started)),
+    ),
+    Metric::gauge("process_threads", "Number of OS threads in the process.", &[], |files| {
+        series(files.status_number("Threads:"))
+    }),
+    Metric::gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", &[], |files| {
+        series(files.status_bytes("VmSize:"))
+    }),
+];
+
+fn series(value: Option<f64>) -> Vec<Sample> {
+    value.map(|value| Sample::new("".into(), value)).into_iter().collect()
+}
+
+/// Reads a file; empty if that fails.
+fn text_of(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
 }
 
 impl ProcFiles {
-    fn read() -> Self {
-        let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    fn read(started: Option<f64>) -> Self {
         Self {
-            stat: text("/proc/self/stat"),
-            status: text("/proc/self/status"),
-            limits: text("/proc/self/limits"),
-            system: text("/proc/stat"),
+            stat: text_of("/proc/self/stat"),
+            status: text_of("/proc/self/status"),
+            limits: text_of("/proc/self/limits"),
+            system: text_of("/proc/stat"),
             // Without the descriptor of the reading itself.
             open_files: fs::read_dir("/proc/self/fd")
                 .ok()
                 .map(|entries| entries.count().saturating_sub(1)),
+            started,
         }
     }
 
-    /// Returns the families of what could be read. `started` is the start of the process where the
-    /// system hides the boot.
-    fn families(&self, started: Option<f64>) -> Vec<Family> {
-        let counter = MetricType::Counter;
-        let gauge = MetricType::Gauge;
-        let families = [
-            (
-                "process_cpu_seconds_total",
-                "Total user and system CPU time spent in seconds.",
-                counter,
-                self.cpu_seconds(),
-            ),
-            (
-                "process_max_fds",
-                "Maximum number of open file descriptors.",
-                gauge,
-                self.max_files(),
-            ),
-            (
-                "process_open_fds",
-                "Number of open file descriptors.",
-                gauge,
-                self.open_files.map(|files| files as f64),
-            ),
-            (
-                "process_resident_memory_bytes",
-                "Resident memory size in bytes.",
-                gauge,
-                self.status_bytes("VmRSS:"),
-            ),
-            (
-                "process_start_time_seconds",
-                "Start time of the process since unix epoch in seconds.",
-                gauge,
-                self.start_seconds().or(started),
-            ),
-            (
-                "process_threads",
-                "Number of OS threads in the process.",
-                gauge,
-                self.status_number("Threads:"),
-            ),
-            (
-                "process_virtual_memory_bytes",
-                "Virtual memory size in bytes.",
-                gauge,
-                self.status_bytes("VmSize:"),
-            ),
-        ];
-        let known = families.into_iter().filter_map(|(name, help, kind, value)| {
-            let mut family = Family::new(name, help, kind);
-            family.points.push(Sample::new("".into(), value?));
-            Some(family)
-        });
-        known.collect()
+    /// Returns the families of everything that could be read.
+    fn families(&self) -> Vec<Family> {
+        let mut families = families(PROCESS, self);
+        families.retain(|family| !family.points.is_empty());
+        families
     }
 
-    /// A field of `/proc/self/stat` by its number in proc(5). The second, the name, may hold blanks
-    /// and brackets.
+    /// Returns a field of `/proc/self/stat` by its number in proc(5). The second one, the name, may
+    /// hold blanks and brackets.
     fn stat_field(&self, number: usize) -> Option<f64> {
         let (_, after_name) = self.stat.rsplit_once(')')?;
         after_name.split_ascii_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
@@ -168,13 +162,13 @@ impl ProcFiles {
         number_after(&self.status, name)
     }
 
-    /// A size of `/proc/self/status`, which gives KiB.
+    /// Returns a size of `/proc/self/status`, which is in KiB there.
     fn status_bytes(&self, name: &str) -> Option<f64> {
         Some(self.status_number(name)? * 1024.0)
     }
 }
 
-/// The number that follows a name at the beginning of a line.
+/// Returns the number that follows a name at the beginning of a line.
 fn number_after(text: &str, name: &str) -> Option<f64> {
     let after = text.lines().find_map(|line| line.strip_prefix(name))?;
     after.split_ascii_whitespace().next()?.parse().ok()
@@ -202,12 +196,13 @@ mod tests {
             limits: "Limit Soft Hard Units\nMax open files            1024                 1048576              files\n".to_owned(),
             system: "cpu 1 2 3\nbtime 1700000000\n".to_owned(),
             open_files: Some(9),
+            started: None,
         }
     }
 
     #[test]
     fn reads_the_files_as_proc_5_describes_them() {
-        let families = files().families(None);
+        let families = files().families();
         for (name, expected) in [
             ("process_cpu_seconds_total", 3.0),
             ("process_max_fds", 1024.0),
@@ -224,26 +219,27 @@ mod tests {
     #[test]
     fn a_limit_may_be_unlimited() {
         let limits = files().limits.replace("1024", "unlimited");
-        let families = ProcFiles { limits, ..files() }.families(None);
+        let families = ProcFiles { limits, ..files() }.families();
         assert_eq!(value(&families, "process_max_fds"), Some(f64::INFINITY));
     }
 
     /// As systemd hides it with `ProcSubset=pid`.
     #[test]
     fn a_start_that_the_system_hides_is_reported_all_the_same() {
-        let hidden = ProcFiles { system: String::new(), ..files() };
-        let start = |files: &ProcFiles| {
-            value(&files.families(Some(1_700_000_000.5)), "process_start_time_seconds")
-        };
-        assert_eq!(start(&hidden), Some(1_700_000_000.5));
-        assert_eq!(start(&files()), Some(1_700_000_123.45));
-        assert_eq!(value(&hidden.families(None), "process_start_time_seconds"), None);
+        for (system, started, expected) in [
+            ("", Some(1_700_000_000.5), Some(1_700_000_000.5)),
+            ("btime 1700000000\n", Some(1_700_000_000.5), Some(1_700_000_123.45)),
+            ("", None, None),
+        ] {
+            let files = ProcFiles { system: system.to_owned(), started, ..files() };
+            assert_eq!(value(&files.families(), "process_start_time_seconds"), expected);
+        }
     }
 
     /// As on other systems than Linux.
     #[test]
     fn what_cannot_be_read_has_no_family() {
-        assert!(ProcFiles::default().families(None).is_empty());
+        assert!(ProcFiles::default().families().is_empty());
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! The live metrics of one target: the requests to its server and their outcomes.
 //!
-//! They begin at 0 with each process and are part of what the target exposes, so they are encoded
-//! when they change and not at every scrape. Plain numbers behind one lock that is held for the
-//! time of an addition.
+//! They begin at 0 with each process. They are exposed with the target, so they are encoded when
+//! they change and not at every scrape. Plain numbers behind a lock that is held only briefly.
 
 use std::{
     sync::{
@@ -57,9 +56,16 @@ pub(super) struct Numbers {
 struct DeepReads {
     ended: u64,
     failures: [u64; ErrorClass::ALL.len()],
-    /// Seconds left, and the moment at which one last ended; `None` for a tier that the target does
-    /// not have.
-    state: Option<(i64, i64)>,
+    /// `None` for a tier that the target does not have.
+    state: Option<DeepReadState>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct DeepReadState {
+    /// Seconds that are left to read.
+    left: i64,
+    /// Unix second at which the last finished re-reading began.
+    began: i64,
 }
 
 impl TargetTelemetry {
@@ -92,7 +98,7 @@ impl TargetTelemetry {
         self.0.changed.notify_one();
     }
 
-    /// Takes note that a poll ended.
+    /// Records that a poll ended.
     pub fn polled(&self, took: Duration, failure: Option<ErrorClass>) {
         self.change(|numbers| {
             numbers.polls += 1;
@@ -101,7 +107,7 @@ impl TargetTelemetry {
         });
     }
 
-    /// Takes note that a request ended.
+    /// Records that a request ended.
     pub fn requested(&self, took: Duration, failure: Option<ErrorClass>) {
         self.change(|numbers| {
             numbers.requests += 1;
@@ -110,7 +116,7 @@ impl TargetTelemetry {
         });
     }
 
-    /// Takes note that a range was narrowed.
+    /// Records that a range was narrowed.
     pub fn split(&self, cause: SplitCause) {
         self.change(|numbers| count(&mut numbers.splits, &SplitCause::ALL, Some(cause)));
     }
@@ -123,12 +129,12 @@ impl TargetTelemetry {
         });
     }
 
-    /// Takes note that a re-reading ended.
+    /// Records that a re-reading ended.
     pub fn deep_read(&self, tier: Tier) {
         self.change_tier(tier, |reads| reads.ended += 1);
     }
 
-    /// Takes note that a step of a re-reading failed.
+    /// Records that a step of a re-reading failed.
     pub fn deep_read_failed(&self, tier: Tier, class: ErrorClass) {
         self.change_tier(tier, |reads| count(&mut reads.failures, &ErrorClass::ALL, Some(class)));
     }
@@ -136,7 +142,7 @@ impl TargetTelemetry {
     /// Sets the seconds that a tier has still to read, and the Unix second at which the last
     /// finished re-reading began. Its counter exists from the first call on.
     pub fn deep_read_state(&self, tier: Tier, left: i64, began: i64) {
-        self.change_tier(tier, |reads| reads.state = Some((left, began)));
+        self.change_tier(tier, |reads| reads.state = Some(DeepReadState { left, began }));
     }
 
     /// Sets the difference between the server's clock and ours; absent until then.
@@ -144,8 +150,8 @@ impl TargetTelemetry {
         self.change(|numbers| numbers.skew = Some(seconds));
     }
 
-    /// Calls were dated so many seconds ahead of the seconds in their `conn_id`s; absent until
-    /// enough calls were seen.
+    /// Sets the seconds by which calls are dated ahead of the seconds in their `conn_id`s; absent
+    /// until enough calls were seen.
     pub fn date_shift(&self, seconds: i64) {
         self.change(|numbers| numbers.date_shift = Some(seconds));
     }
@@ -159,12 +165,12 @@ impl TargetTelemetry {
         });
     }
 
-    /// Takes note that the poller panicked and will be started again.
+    /// Records that the poller panicked and will be started again.
     pub fn restarted(&self) {
         self.change(|numbers| numbers.restarts += 1);
     }
 
-    /// Returns a number that differs after every change.
+    /// Returns a number that changes with every change of a metric.
     pub fn version(&self) -> u64 {
         self.0.version.load(Ordering::Acquire)
     }
@@ -230,13 +236,13 @@ pub(super) const LIVE: &[Metric<Numbers>] = &[
         "wolkvox_deep_read_remaining_seconds",
         "Length of what a deeper re-reading under way has still to read; 0 when none is.",
         TIER,
-        |numbers| numbers.by_tier(|reads| reads.state.map(|(left, _)| left as f64)),
+        |numbers| numbers.by_tier(|reads| reads.state.map(|state| state.left as f64)),
     ),
     Metric::gauge(
         "wolkvox_deep_read_timestamp_seconds",
         "When a deeper re-reading last came to its end, or counting began.",
         TIER,
-        |numbers| numbers.by_tier(|reads| reads.state.map(|(_, ended)| ended as f64)),
+        |numbers| numbers.by_tier(|reads| reads.state.map(|state| state.began as f64)),
     ),
     Metric::counter(
         "wolkvox_deep_reads_total",
@@ -298,27 +304,23 @@ impl Numbers {
         self.by("class", ErrorClass::ALL.map(ErrorClass::as_str), counts)
     }
 
-    /// A series for each value of one more label.
+    /// Returns a series for each value of another label.
     fn by<const N: usize>(&self, label: &str, values: [&str; N], counts: &[u64]) -> Vec<Sample> {
-        let mut samples = Vec::with_capacity(N);
-        for (value, count) in values.into_iter().zip(counts) {
-            let labels = label_block(&[("server", &*self.server), (label, value)]);
-            samples.push(Sample::new(labels, *count));
-        }
-        samples
+        let samples = values.into_iter().zip(counts).map(|(value, count)| {
+            Sample::new(label_block(&[("server", &*self.server), (label, value)]), *count)
+        });
+        samples.collect()
     }
 
     fn by_tier(&self, value: fn(&DeepReads) -> Option<f64>) -> Vec<Sample> {
-        let mut samples = Vec::new();
-        for (tier, reads) in Tier::ALL.iter().zip(&self.deep_reads) {
-            let Some(value) = value(reads) else { continue };
+        let samples = Tier::ALL.iter().zip(&self.deep_reads).filter_map(|(tier, reads)| {
             let labels = label_block(&[("server", &*self.server), ("tier", tier.as_str())]);
-            samples.push(Sample::new(labels, value));
-        }
-        samples
+            Some(Sample::new(labels, value(reads)?))
+        });
+        samples.collect()
     }
 
-    /// Shows only classes that have occurred, because most never do.
+    /// Returns series only for classes that have occurred, because most never do.
     fn deep_read_failures(&self) -> Vec<Sample> {
         let mut samples = Vec::new();
         for (tier, reads) in Tier::ALL.iter().zip(&self.deep_reads) {

@@ -33,7 +33,7 @@ pub(super) enum AccessDenied {
 }
 
 impl Access {
-    /// Takes the rules; `key` is random, and hashes the passwords that were found good.
+    /// Takes the rules. `key` is random, for hashes of passwords that were right.
     pub fn new(rules: WebRules, key: [u8; 16]) -> Self {
         Self { rules: watch::Sender::new(Arc::new(rules)), passwords: Passwords::new(key) }
     }

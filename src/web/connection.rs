@@ -1,5 +1,5 @@
-//! One connection as the server watches it: the start of its idle time, or of its client's not
-//! reading.
+//! One connection as the server watches it: the start of its idle time, or of the time for which
+//! its client has not read.
 //!
 //! hyper limits the time that a client takes to send a request, and the idle time between two, but
 //! not the time that it takes to *read*. [`Watched`] does. It also records the start of the idle or
@@ -22,11 +22,11 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// Stands for no moment.
+/// The value for "not now" in place of a moment.
 const NEVER: u64 = u64::MAX;
 
 /// The reason why a connection may be closed when its place is needed, with its start in
-/// microseconds from the server's epoch. The smaller one is closed first.
+/// microseconds from the server's epoch. The smallest one is closed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Idle {
     /// The connection has no answer under way. That includes a client that sends its request byte
@@ -63,7 +63,7 @@ impl ConnectionSlot {
         slot
     }
 
-    /// Returns the reason to close it, if it holds since `long`, counted from the epoch, or longer.
+    /// Returns the reason to close it, if it began at or before `long`, counted from the epoch.
     /// `None` while a client reads its answer, or did so until a moment ago.
     pub(super) fn idle_since(&self, long: Duration) -> Option<Idle> {
         let long = micros(long);
@@ -166,7 +166,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         self.wrote(cx, outcome)
     }
 
-    /// Returns true: otherwise hyper copies every body into one buffer.
+    /// Returns true, because otherwise hyper copies every body into one buffer.
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }

@@ -1,7 +1,5 @@
-//! The language of an answer: that of the request's query, or else that of its `Accept-Language`
+//! Chooses the language of an answer: by the query of the request, or else by its `Accept-Language`
 //! (RFC 9110).
-//!
-//! It must never hold a text.
 
 use super::qvalue::{elements, quality};
 use crate::i18n::Language;
@@ -12,8 +10,8 @@ pub(super) fn of_query(query: Option<&str>) -> Option<Language> {
     Language::ALL.into_iter().find(|language| language.is_named_by(value))
 }
 
-/// Returns the known language with the highest quality in the `Accept-Language` headers; of equal
-/// ones, the first; English without any.
+/// Returns the known language with the highest quality in the `Accept-Language` headers. The first
+/// of equal ones wins; without any, it is English.
 pub(super) fn of_accept<'a>(headers: impl IntoIterator<Item = &'a str>) -> Language {
     let mut best = 0;
     let mut chosen = Language::default();

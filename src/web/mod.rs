@@ -1,9 +1,9 @@
 //! The exporter's own HTTP server: a scrape, the status page, liveness and readiness.
 //!
-//! A request waits for no vendor, disk or lock (only for a reload that it asked for). [`Site`]
-//! supplies everything to show, ready made. The files: `server` owns sockets, limits and the
-//! shutdown; `connection` watches one connection; `tls` does the handshake; `access` and
-//! `passwords` decide who is answered; `routes` answers requests; `page` writes the HTML.
+//! A request never waits for the vendor, the disk or a lock, only for a reload that it requested.
+//! [`Site`] supplies everything to show. The files: `server` owns sockets, limits and the shutdown;
+//! `connection` watches one connection; `tls` does the handshake; `access` and `passwords` decide
+//! who is answered; `routes` answers requests; `page` writes the HTML.
 
 mod access;
 pub(crate) mod connection;
@@ -34,8 +34,8 @@ pub use server::{ServerLimits, listen, serve};
 
 /// Everything that the server shows.
 pub struct Site {
-    /// Path of the metrics, which begins with `/` and is none of the `/-/` paths. If it is `/`,
-    /// there is no status page.
+    /// Path of the metrics, which begins with `/` but not with `/-/`. If it is `/`, there is no
+    /// status page.
     pub telemetry_path: String,
     /// The committed part of the exposition.
     pub publication: Arc<Publication>,
@@ -59,8 +59,7 @@ pub struct Site {
     pub reloader: Option<Reloader>,
 }
 
-/// Tells whether the exporter can be scraped: the state is restored and a first snapshot is
-/// published.
+/// The exporter can be scraped when the state is restored and a first snapshot is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readiness {
     /// Scrapes are answered.

@@ -1,8 +1,8 @@
 //! Checks passwords against bcrypt hashes within limits.
 //!
-//! A check takes tens of milliseconds of a processor on purpose. So checks run one at a time on
-//! another thread, few may wait, fewer from one address, and a good password is recognised by a
-//! keyed hash. It must never keep, log or compare a password in the clear.
+//! By design, a bcrypt check takes tens of milliseconds. So checks run one at a time on another
+//! thread, few may wait, fewer from one address, and a right password is recognised by a keyed
+//! hash. A password must never be kept, logged or compared in the clear.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,7 +15,7 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::config::Secret;
 
-/// Most checks that run or wait. At the usual cost of 10 the last one waits two seconds.
+/// Most checks that run or wait. At the usual cost of 10, the last one waits two seconds.
 const WAITING: usize = 32;
 /// Most checks of one address, so that guessing leaves room for others.
 const WAITING_OF_ONE: usize = 8;
@@ -67,17 +67,16 @@ impl Passwords {
         // The semaphore is never closed.
         let Ok(turn) = self.turn.clone().acquire_owned().await else { return PasswordCheck::Busy };
         if self.is_known(user, mark) {
-            return PasswordCheck::Good; // a request that waited in front of this one has found out
+            return PasswordCheck::Good; // an earlier request has checked it meanwhile
         }
-        // An unknown user takes the same work as a known one, so that the time does not tell them
-        // apart.
+        // An unknown user takes as long as a known one, so that the time reveals nothing.
         let Some(against) = hash.or_else(|| hashes.values().max_by_key(|hash| cost(hash))).cloned()
         else {
             return PasswordCheck::Wrong;
         };
         let password = password.to_owned();
         let checked = spawn_blocking(move || {
-            // Released after the work, even if nobody waits for the answer any more.
+            // Released after the work, even if the client has gone.
             let _held = (turn, place);
             bcrypt::verify(password, against.expose()).unwrap_or(false)
         });

@@ -1,17 +1,17 @@
-//! The channel from those who ask for a reload (a signal, a request) to the one place that performs
-//! it.
+//! The channel from the sources of reload requests (a signal, an HTTP request) to the only place
+//! that reloads.
 //!
-//! Owns the request and its answer. The reload itself is in `commands::run` and `supervisor`.
+//! Owns the request and its answer. The reload is in `commands::run` and `supervisor`.
 
 use tokio::sync::{mpsc, oneshot};
 
-/// Requests in the channel; further ones wait to be sent.
+/// Most requests in the channel; further ones wait to be sent.
 const WAITING: usize = 8;
 
-/// Result of a reload; the error is for the operator, one line for each reason.
+/// Result of a reload. The error is for the operator, with one line for each reason.
 pub type ReloadResult = Result<(), String>;
 
-/// Asks for a reload. A clone asks the same exporter.
+/// Requests reloads. A clone is for the same exporter.
 #[derive(Debug, Clone)]
 pub struct Reloader(mpsc::Sender<oneshot::Sender<ReloadResult>>);
 
@@ -26,10 +26,10 @@ pub fn channel() -> (Reloader, ReloadRequests) {
 }
 
 impl Reloader {
-    /// Waits until the current configuration file is in force or is found to be wrong.
+    /// Reloads the configuration file, and waits for the result.
     ///
     /// # Errors
-    /// Says what is wrong with it; the previous configuration stays in force.
+    /// The problems of the file; the previous configuration stays in force.
     pub async fn ask(&self) -> ReloadResult {
         let (answer, outcome) = oneshot::channel();
         // Both ends live as long as the server, except while the process ends.
@@ -40,7 +40,7 @@ impl Reloader {
 }
 
 impl ReloadRequests {
-    /// Waits for the next request; forever if nobody can ask any more.
+    /// Waits for the next request; forever if all senders are gone.
     pub async fn next(&mut self) -> oneshot::Sender<ReloadResult> {
         match self.0.recv().await {
             Some(request) => request,

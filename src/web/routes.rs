@@ -1,5 +1,4 @@
-//! Answers each request. Synchronous and total: every request gets an answer, none fails or waits.
-//! The result of a reload is known before.
+//! Answers each request. Every request gets an answer without waiting: a reload has ended before.
 //!
 //! A request's body is never read. The answer to a request with a body says `Connection: close`,
 //! because the rest of the connection would have to be read to be skipped.
@@ -23,11 +22,11 @@ use crate::{
     },
 };
 
-/// A body of existing pieces that are never copied together.
+/// A body of existing pieces, which are not copied.
 pub(super) type ResponseBody = Full<Body>;
 
 const RELOAD: &str = "/-/reload";
-/// The runbooks are below it.
+/// Path prefix of the runbooks.
 const RUNBOOKS: &str = "/runbooks/";
 
 const PLAIN: &str = "text/plain; charset=utf-8";
@@ -109,7 +108,7 @@ fn route<B>(site: &Site, request: &Request<B>) -> Response<ResponseBody> {
     }
 }
 
-/// Refuses scrapes until the state is restored: an answer without the counters would make the
+/// Refuses scrapes until the state is restored. An answer without the counters would make the
 /// series vanish and come back, whereas a refused scrape only shows that the exporter is not up
 /// yet.
 fn metrics(site: &Site, asked: &Asked<'_>) -> Response<ResponseBody> {
@@ -165,14 +164,14 @@ fn status_json(site: &Site, asked: &Asked<'_>) -> Response<ResponseBody> {
 }
 
 impl Asked<'_> {
-    /// The language that the query names; otherwise the one that the browser prefers.
+    /// Returns the language that the query names, or else the one that the browser prefers.
     fn language(&self) -> Language {
         language::of_query(self.query)
             .unwrap_or_else(|| language::of_accept(values(self.headers, header::ACCEPT_LANGUAGE)))
     }
 }
 
-/// A page on what an alert means and what to do; behind the same access rules as every other page.
+/// Answers with a runbook, under the same access rules as every other page.
 fn runbook(site: &Site, asked: &Asked<'_>) -> Response<ResponseBody> {
     let language = asked.language();
     let name = asked.path.strip_prefix(RUNBOOKS).unwrap_or_default();

@@ -7,7 +7,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::page::STYLE;
+use super::page::{STYLE, other_language};
 use crate::i18n::{Language, say, texts};
 
 texts! {
@@ -47,7 +47,8 @@ impl Runbook {
     }
 }
 
-/// The page of a runbook; the list of all of them for the empty name; none for an unknown one.
+/// Returns the page of a runbook: for the empty name the list of all runbooks, for an unknown name
+/// `None`.
 pub(super) fn page(name: &str, language: Language) -> Option<String> {
     if name.is_empty() {
         return Some(document(
@@ -56,7 +57,7 @@ pub(super) fn page(name: &str, language: Language) -> Option<String> {
             language,
         ));
     }
-    // `NAME.md` is how the files link to one another.
+    // The files link to one another as `NAME.md`.
     let name = name.strip_suffix(".md").unwrap_or(name);
     let runbook = RUNBOOKS.iter().find(|runbook| runbook.name == name)?;
     Some(document(runbook.name, &body(runbook.text(language), language), language))
@@ -72,13 +73,9 @@ fn list(language: Language) -> Markup {
     }
 }
 
-/// Links are relative, so that they work behind a proxy that serves the exporter under a path of
-/// its own.
+/// Writes the page. Links are relative, so that they work behind a proxy that serves the exporter
+/// under another path.
 fn document(title: &str, content: &Markup, language: Language) -> String {
-    let other = match language {
-        Language::En => Language::Es,
-        Language::Es => Language::En,
-    };
     let page = html! {
         (DOCTYPE)
         html lang=(language.code()) {
@@ -91,9 +88,7 @@ fn document(title: &str, content: &Markup, language: Language) -> String {
             body {
                 header class="top" {
                     h1 { "wolkvox-exporter" } " "
-                    a href={ "?lang=" (other.code()) } hreflang=(other.code()) lang=(other.code()) {
-                        (say(RunbookText::OtherLanguage, language, &[]))
-                    }
+                    (other_language(language, RunbookText::OtherLanguage))
                 }
                 nav {
                     a href={ "./?lang=" (language.code()) } { (say(RunbookText::All, language, &[])) } " "
@@ -106,7 +101,7 @@ fn document(title: &str, content: &Markup, language: Language) -> String {
     page.into_string()
 }
 
-/// The blocks of a Markdown text, which blank lines divide.
+/// Returns the blocks of a Markdown text, which are separated by blank lines.
 fn blocks(text: &str) -> impl Iterator<Item = &str> {
     text.split("\n\n").map(str::trim).filter(|block| !block.is_empty())
 }
@@ -129,7 +124,7 @@ fn body(text: &str, language: Language) -> Markup {
     }
 }
 
-/// The items of a list. A line without a mark continues the item before it.
+/// Writes the items of a list. A line without a mark continues the previous item.
 fn items(block: &str, language: Language) -> Markup {
     let mut items: Vec<String> = Vec::new();
     for text in block.lines() {
@@ -148,13 +143,13 @@ fn items(block: &str, language: Language) -> Markup {
     }
 }
 
-/// Returns the text after `- ` or a number such as `2. `; nothing if the line has neither.
+/// Returns the text after `- ` or a number such as `2. `, if the line begins with one.
 fn without_mark(text: &str) -> Option<&str> {
     let after_dash = text.strip_prefix("- ");
     after_dash.or_else(|| text.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(". "))
 }
 
-/// Text with `code`, *emphasis* and [links](NAME.md); a mark that is not closed is text.
+/// Writes text with `code`, *emphasis* and [links](NAME.md). A mark that is not closed is text.
 fn line(text: &str, language: Language) -> Markup {
     let Some(start) = text.find(['`', '*', '[']) else { return html! { (text) } };
     let rest = &text[start..];
@@ -169,13 +164,13 @@ fn line(text: &str, language: Language) -> Markup {
     html! { (&text[..start]) (marked) (line(after, language)) }
 }
 
-/// The text between two marks, and what follows.
+/// Returns the text between two marks, and the rest.
 fn enclosed<'a>(text: &'a str, open: &str, close: &str) -> Option<(&'a str, &'a str)> {
     text.strip_prefix(open)?.split_once(close)
 }
 
-/// A link to another runbook. Any other address stays text: a page of the exporter leads nowhere
-/// else.
+/// Writes a link to another runbook, and returns it with the rest. A link to any other address
+/// stays text.
 fn link(text: &str, language: Language) -> Option<(Markup, &str)> {
     let (title, rest) = enclosed(text, "[", "](")?;
     let (address, after) = rest.split_once(')')?;

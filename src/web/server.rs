@@ -10,7 +10,7 @@
 //! | its body | never read; the connection closes after the answer |
 //! | reading the answer | [`ServerLimits::write`] |
 //! | bytes of it in the kernel | [`SEND_BUFFER`] |
-//! | how many at once | [`ServerLimits::connections`] |
+//! | connections at the same time | [`ServerLimits::connections`] |
 //!
 //! When all places are taken, the server closes the longest idle connection, or else the one whose
 //! client has not read its answer for longest. So clients that are idle, slow to send or do not
@@ -45,7 +45,7 @@ use super::{
     routes, tls,
 };
 
-/// Pause in accepting after an error that the next attempt would meet again, such as no free
+/// Pause in accepting after an error that the next attempt would repeat, such as no free
 /// descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -180,7 +180,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 struct Connections {
     limits: ServerLimits,
     tasks: JoinSet<()>,
-    /// Connections in `tasks` that were not told to end.
+    /// Connections in `tasks` that were not asked to end.
     slots: HashMap<Id, (AbortHandle, Arc<ConnectionSlot>)>,
     epoch: Instant,
     freed: Arc<Notify>,
@@ -233,7 +233,7 @@ impl Connections {
                 "closing connections that did not end in time"
             );
         }
-        // What is left ends with the `JoinSet`.
+        // The remaining tasks end with the `JoinSet`.
     }
 }
 

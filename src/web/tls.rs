@@ -1,4 +1,4 @@
-//! The beginning of a connection over TLS.
+//! The start of a connection over TLS.
 //!
 //! Owns the handshake, and the answer to a client that speaks plain HTTP to a TLS port. The caller
 //! limits the time.
@@ -18,10 +18,10 @@ const HANDSHAKE: u8 = 0x16;
 const WRONG_DOOR: &[u8] = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Connection: close\r\n\r\nThis exporter speaks HTTPS here: write `scheme: https`, or https:// in front.\n";
 
-/// Does the handshake.
+/// Performs the handshake.
 ///
 /// # Errors
-/// When the client goes away, speaks something else, or has no certificate that the rules ask for.
+/// If the client disconnects, speaks something else, or lacks a required certificate.
 pub(super) async fn accept(
     mut stream: TcpStream,
     config: Arc<ServerConfig>,
@@ -31,7 +31,7 @@ pub(super) async fn accept(
         && first[0].is_ascii_alphabetic()
         && first[0] != HANDSHAKE
     {
-        // Read the request, or the system would send a reset instead of this answer.
+        // Without reading the request, the system would send a reset instead of this answer.
         let _ = stream.read(&mut [0; 4096]).await?;
         stream.write_all(WRONG_DOOR).await?;
         stream.shutdown().await?;

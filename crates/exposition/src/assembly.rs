@@ -88,7 +88,7 @@ pub struct Assembly {
 
 impl Assembly {
     /// Replaces all targets: for each, its changed cells and its previous index, if it had one. All
-    /// have the same families in the same order. Targets that are not mentioned are gone.
+    /// have the same families in the same order. All other targets are removed.
     pub fn rearrange(
         &mut self,
         heads: &[Family],
@@ -198,7 +198,7 @@ impl Assembly {
         Variant::new(pieces.into(), length, Some(crc))
     }
 
-    /// Frees the compressed blocks, because no scrape asks for them any more.
+    /// Frees the compressed blocks, after scrapes have stopped asking for them.
     pub fn forget_packed(&mut self) {
         self.blocks.iter_mut().for_each(|block| block.packed = None);
     }

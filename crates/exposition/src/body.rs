@@ -1,4 +1,4 @@
-//! The body of one answer: bytes shared with a publication, between a head and a tail of its own.
+//! The body of one answer: bytes shared with a publication, between a separate head and tail.
 //!
 //! Nothing is copied. All chunks form one buffer instead of a frame each, because hyper hands many
 //! chunks of a buffer to the socket at once, but waits for the socket between frames.
@@ -37,7 +37,7 @@ impl Body {
         self.left == 0
     }
 
-    /// Copies what is left into one vector, for tests and benchmarks.
+    /// Copies the rest into one vector, for tests and benchmarks.
     pub fn concat(mut self) -> Vec<u8> {
         let mut all = Vec::with_capacity(self.left);
         while self.has_remaining() {

@@ -25,8 +25,8 @@ use super::published::{Encoding, Published};
 const KEPT: Duration = Duration::from_secs(15 * 60);
 /// Time for which an encoding is made after a single request.
 const KEPT_ONCE: Duration = Duration::from_secs(60);
-/// Encodings that are made for [`KEPT`]: more than scrapers of one exporter use. It bounds the work
-/// that a stranger causes who asks for every encoding now and then.
+/// Most encodings that are made for [`KEPT`]: more than scrapers of one exporter use. It bounds the
+/// work that a client causes by asking for every encoding now and then.
 const MOST_KEPT: usize = 3;
 /// Longest wait of a first scrape: ten times the encoding of the largest supported exposition.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -69,8 +69,8 @@ impl Publication {
         self.renewed.notify_waiters();
     }
 
-    /// Returns the current publication with an encoding. Waits only if nobody has asked for that
-    /// encoding lately, until it is made or the time is up.
+    /// Returns the current publication with an encoding. If that encoding was not requested lately,
+    /// waits until it is made, for eight seconds at most.
     pub async fn in_encoding(&self, encoding: Encoding) -> Arc<Published> {
         let now =
             u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1);

@@ -4,7 +4,7 @@
 
 use super::model::{Family, MetricType, Sample};
 
-/// One family of what a subject of type `S` exposes.
+/// One family that a subject of type `S` exposes.
 #[derive(Debug)]
 pub struct Metric<S> {
     /// Full name; it ends with the unit, and for counters with `_total`.
@@ -19,7 +19,7 @@ pub struct Metric<S> {
     pub read: fn(&S) -> Vec<Sample>,
 }
 
-/// A row as the documentation has it: what does not depend on the subject.
+/// A row without its function, as in the documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Described {
     /// Full name.

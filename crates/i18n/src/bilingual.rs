@@ -1,5 +1,5 @@
-//! A message in every language, made where its values are known and read where the reader's
-//! language is.
+//! A message in every language: made where its values are known, and read where the reader's
+//! language is known.
 
 use std::{error::Error, fmt};
 
@@ -18,13 +18,13 @@ impl Bilingual {
         Self { english: write(Language::En), spanish: write(Language::Es) }
     }
 
-    /// Words of somebody else, which stay in the language in which they come.
+    /// Makes a message of foreign words, which are the same in every language.
     pub fn verbatim(words: impl fmt::Display) -> Self {
         let words = words.to_string();
         Self { english: words.clone(), spanish: words }
     }
 
-    /// The message in a language.
+    /// Returns the message in a language.
     pub fn in_language(&self, language: Language) -> &str {
         match language {
             Language::En => &self.english,

@@ -1,4 +1,4 @@
-//! The languages that people are spoken to in.
+//! The languages of messages to people.
 
 /// English or Spanish.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -22,8 +22,7 @@ impl Language {
         }
     }
 
-    /// By the value of a locale variable such as `es_CO.UTF-8`; English for everything that is not
-    /// Spanish.
+    /// Returns the language of a locale such as `es_CO.UTF-8`: English, unless it is Spanish.
     pub fn of_locale(locale: &str) -> Self {
         let name = locale.split(['_', '.', '@', '-']).next().unwrap_or_default();
         if name.eq_ignore_ascii_case("es") { Self::Es } else { Self::En }

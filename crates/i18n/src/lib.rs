@@ -1,8 +1,8 @@
-//! What people read, in English and Spanish side by side.
+//! Texts for people, in English and Spanish side by side.
 //!
-//! Owns the form of a table of texts, and how values are put into one. The tables are in the rooms
-//! that they belong to, and this one imports none. Words of the operating system and of the vendor
-//! stay in the language in which they come. A value is never read as a text.
+//! Owns the form of a table of texts, and the substitution of values. The tables are in the rooms
+//! that use them, and this crate imports none. Words of the operating system and of the vendor are
+//! not translated. A value is never parsed as a text.
 
 mod bilingual;
 mod language;
@@ -68,8 +68,8 @@ pub fn say(text: impl Words, language: Language, values: Values<'_>) -> String {
     fill(text.in_language(language), values)
 }
 
-/// The compiler sees to it that both languages have a text; this, that it is one. `alike` are those
-/// whose words are the same in both.
+/// Asserts that both languages of each text are well formed and have the same values. Only the
+/// texts `alike` may be the same in both.
 #[doc(hidden)]
 pub fn assert_good<T: Words + std::fmt::Debug>(all: &[T], alike: &[&str]) {
     use std::collections::BTreeSet;

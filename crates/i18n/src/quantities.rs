@@ -11,7 +11,7 @@ const MONTHS_EN: [&str; 12] =
 const MONTHS_ES: [&str; 12] =
     ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"];
 
-/// A length of time as both languages write it: `45 s`, `12 min`, `2 h 5 min`, `24 h`, `3 d`.
+/// Formats a length of time, for both languages: `45 s`, `12 min`, `2 h 5 min`, `24 h`, `3 d`.
 pub fn span(seconds: i64) -> String {
     let seconds = seconds.abs();
     let minutes = seconds / 60 % 60;
@@ -37,8 +37,8 @@ pub fn duration(took: Duration, language: Language) -> String {
     }
 }
 
-/// A number with its thousands apart: `12,345`; in Spanish, where a comma means one thing in Bogotá
-/// and another in Mexico, as the academies write it: `12 345`, and four digits together.
+/// Formats a number with separated thousands: `12,345`. In Spanish a comma means one thing in
+/// Bogotá and another in Mexico, so the form is that of the academies: `12 345`, but `1234`.
 pub fn count(number: u64, language: Language) -> String {
     let digits = number.to_string();
     let (separator, least) = match language {
@@ -58,8 +58,7 @@ pub fn count(number: u64, language: Language) -> String {
     out
 }
 
-/// A moment on a zone's clock, for somebody whose day is that of `now`: `14:35`, or with the day if
-/// it is another one.
+/// Formats a moment on a zone's clock: `14:35`, with the date if it is not the day of `now`.
 pub fn moment(at: Timestamp, now: Timestamp, zone: &TimeZone, language: Language) -> String {
     let time = zone.to_datetime(at);
     let today = zone.to_datetime(now).date();

@@ -1,8 +1,8 @@
-//! What became of a call after its menu option: it reached the queue of agents, or the caller hung
+//! The outcome of a call after its menu option: it reached the queue of agents, or the caller hung
 //! up.
 
-/// The outcome of a call. Of the vendor's words only two are documented; every other one is
-/// [`CallOutcome::Other`], which is counted and never guessed.
+/// The outcome of a call. The vendor documents only two words; all others are
+/// [`CallOutcome::Other`], because their meaning is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CallOutcome {
     /// The call reached the queue of agents.

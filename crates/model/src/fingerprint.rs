@@ -1,9 +1,8 @@
-//! Keyed hashes that stand for a row and for an interaction, so that the state holds no id of the
-//! vendor's.
+//! Keyed hashes of rows and interactions, so that the state holds no id of the vendor's.
 //!
 //! 64 bits suffice: row hashes are only compared within one second of one target, and interactions
 //! only with the last days' (two in a hundred million among a million). The key is random per state
-//! file, so the values say nothing to somebody who has only them.
+//! file, so the values reveal nothing without it.
 
 use std::{
     collections::HashMap,
@@ -59,8 +58,8 @@ impl Fingerprints {
     }
 }
 
-/// A map whose keys no caller can choose: they hold a fingerprint, which is a keyed hash already,
-/// or numbers of ours. A cheap hasher is therefore safe.
+/// A map whose keys cannot be chosen from outside: they hold a fingerprint, which is a keyed hash
+/// already, or numbers of ours. A cheap hasher is therefore safe.
 pub type OwnMap<K, V> = HashMap<K, V, BuildHasherDefault<OwnHasher>>;
 
 /// Spreads whole numbers over the hash space; it resists no attacker.

@@ -40,7 +40,7 @@ pub struct TransitionLabels {
     pub to: Arc<str>,
 }
 
-/// One thing that is counted, whose series begin together.
+/// Something that is counted, whose series begin together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counted {
     /// A routing point.

@@ -1,9 +1,8 @@
-//! The words of the domain: what a menu option is called, what it means, and which series it
-//! belongs to.
+//! The vocabulary of the domain: the names of menu options, their meaning, and their series.
 //!
-//! Owns labels, names, kinds, rules of options, the seconds of a wall clock, and the keyed hash
-//! that stands for an interaction. Depends on no other room, and must never know where rows come
-//! from or where numbers go.
+//! Owns labels, names, kinds, rules of options, the seconds of a wall clock, and the keyed hash of
+//! an interaction. Depends on no other room, and must never know where rows come from or where
+//! numbers go.
 
 mod call_outcome;
 mod fingerprint;

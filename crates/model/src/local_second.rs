@@ -1,4 +1,4 @@
-//! A second of a server's wall clock, which is what the date of a row is.
+//! A second of a server's wall clock, such as the date of a row.
 //!
 //! Owns the type that keeps such seconds apart from Unix seconds, and the conversion from and to a
 //! civil time. It must never know a zone: `schedule` knows at which moment a clock showed a second.
@@ -8,9 +8,8 @@ use std::ops::{Add, Sub};
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use serde::{Deserialize, Serialize};
 
-/// Seconds from 1970-01-01T00:00:00 to what a wall clock shows, as if no zone existed. Dates of
-/// rows are kept and compared in this form. An hour that the clock shows twice has the same seconds
-/// twice.
+/// The time on a wall clock, as seconds from 1970-01-01T00:00:00 without a zone. Dates of rows are
+/// kept and compared in this form. An hour that the clock shows twice has the same seconds twice.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -26,29 +25,28 @@ impl LocalSecond {
     /// After every date.
     pub const MAX: Self = Self(i64::MAX);
 
-    /// The second that is this many seconds after the wall clock's 1970-01-01T00:00:00.
+    /// Makes the second that is this many seconds after the wall clock's 1970-01-01T00:00:00.
     #[inline]
     #[must_use]
     pub const fn new(seconds: i64) -> Self {
         Self(seconds)
     }
 
-    /// The second at which the clock shows `time`; `None` in the last hours of the last year, which
-    /// no moment reaches.
+    /// Returns the second at which the clock shows `time`; `None` in the last hours of the last
+    /// year, which no moment reaches.
     #[must_use]
     pub fn of(time: DateTime) -> Option<Self> {
         Offset::UTC.to_timestamp(time).ok().map(|as_if_utc| Self(as_if_utc.as_second()))
     }
 
-    /// The bare number, for tables and for arithmetic that stays on the wall clock.
+    /// Returns the number, for tables and for arithmetic on the wall clock.
     #[inline]
     #[must_use]
     pub const fn get(self) -> i64 {
         self.0
     }
 
-    /// The civil time that the clock shows at this second; `None` beyond the years that have a
-    /// name.
+    /// Returns the civil time that the clock shows at this second, unless it is out of range.
     #[must_use]
     pub fn civil(self) -> Option<DateTime> {
         Timestamp::from_second(self.0).ok().map(|as_if_utc| Offset::UTC.to_datetime(as_if_utc))
@@ -68,14 +66,14 @@ impl LocalSecond {
         Self(self.0.saturating_sub(seconds))
     }
 
-    /// The hour in which it lies, counted from 1970.
+    /// Returns its hour, counted from 1970.
     #[inline]
     #[must_use]
     pub const fn hour(self) -> i64 {
         self.0.div_euclid(3600)
     }
 
-    /// The day in which it lies, counted from 1970.
+    /// Returns its day, counted from 1970.
     #[inline]
     #[must_use]
     pub fn day(self) -> i32 {

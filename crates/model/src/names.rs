@@ -37,8 +37,8 @@ pub struct Names {
     pub routing_points: BTreeMap<String, String>,
     /// By `cod_opc_menu`.
     pub options: BTreeMap<String, String>,
-    /// By `rp_id`, the names of options that hold at that routing point only: "1" is something else
-    /// in each menu. Wolkvox has no such list, so they always come from the operator's file.
+    /// Names of options at one routing point, by `rp_id` and code, because "1" is something else in
+    /// each menu. Wolkvox has no such list, so they always come from the operator's file.
     pub options_at: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -89,9 +89,8 @@ impl Names {
         both
     }
 
-    /// Returns the same names, with options under the codes that they are exposed by. Where several
-    /// options are exposed as one, the exposed code's own name wins, or else the name of the first
-    /// of them.
+    /// Returns the same names, with options under their exposed codes. Where several options have
+    /// one exposed code, that code's own name wins, or else the name of the first option.
     #[must_use]
     pub fn as_exposed(&self, rules: &OptionRules) -> Self {
         let there = self.options_at.iter();

@@ -1,8 +1,7 @@
-//! What an option means to the operator: an ordinary choice, no input at all, a way out, or an end.
+//! The meaning of an option to the operator: an ordinary choice, no input, a way out, or an end.
 //!
-//! Owns the four kinds and the list of codes of each. Pure. The report says only which code was
-//! entered, so the kinds are the operator's own words; nothing here may guess them from the look of
-//! a code.
+//! Owns the four kinds and the list of codes of each. Pure. The report has only codes, so the
+//! operator configures their kinds; nothing here may guess a kind from the look of a code.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +11,13 @@ pub(super) const PULSE: &str = "PULSE";
 /// The `kind` label of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OptionKind {
-    /// An ordinary choice: whatever is not listed as anything else.
+    /// An ordinary choice: every code that is not listed.
     Option,
     /// The caller entered nothing.
     NoInput,
-    /// The caller asked to leave the menu, for a person as a rule (zero-out).
+    /// The caller asked to leave the menu, usually for a person (zero-out).
     OptOut,
-    /// The menu has done its work: what was asked for has been given.
+    /// The menu gave the caller what was asked for.
     Terminal,
 }
 
@@ -45,12 +44,12 @@ impl OptionKind {
 pub struct OptionKinds(BTreeMap<String, OptionKind>);
 
 impl OptionKinds {
-    /// Every option is an ordinary choice.
+    /// Makes an empty list: every option is an ordinary choice.
     pub fn none() -> Self {
         Self(BTreeMap::new())
     }
 
-    /// Lists a code. Gives back the kind that the code had been listed as before, if any.
+    /// Lists a code. Returns the kind under which it was listed before, if any.
     pub fn list(&mut self, code: &str, kind: OptionKind) -> Option<OptionKind> {
         self.0.insert(code.to_owned(), kind)
     }
@@ -67,7 +66,7 @@ impl OptionKinds {
 }
 
 impl Default for OptionKinds {
-    /// `PULSE` is no input: so the vendor defines it.
+    /// Lists `PULSE` as no input, as the vendor defines it.
     fn default() -> Self {
         let mut kinds = Self::none();
         kinds.list(PULSE, OptionKind::NoInput);

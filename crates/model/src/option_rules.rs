@@ -8,13 +8,12 @@ use regex::{Regex, RegexBuilder};
 
 use crate::OTHER;
 
-/// Memory that one compiled pattern may take, in bytes: far above any rule that a person would
-/// write.
+/// Most memory of one compiled pattern, in bytes: far more than any useful rule needs.
 const LARGEST: usize = 1 << 20;
 /// Length of the longest pattern, in bytes.
 const LONGEST: usize = 1024;
 
-/// The label value for every option in which somebody typed a number: see [`DigitFold`].
+/// The label value for every option in which a caller typed a number: see [`DigitFold`].
 pub const NUMBER: &str = "number";
 
 /// Length of `a@b.c`, in bytes.
@@ -48,7 +47,7 @@ impl DigitFold {
     /// Returns true if an option, not yet cut to the length of a label, must be counted as
     /// [`NUMBER`].
     ///
-    /// Everything but letters may stand between two digits of one number: `300 123 4567`,
+    /// Any characters except letters may separate the digits of one number: `300 123 4567`,
     /// `1.023.456.789` and `+57 (300) 123-45-67` are numbers of ten and twelve digits.
     pub fn folds(self, option: &str) -> bool {
         // Most options are shorter than any such number.
@@ -124,24 +123,24 @@ pub struct OptionRules {
 /// The reason why a pattern is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatternError {
-    /// Nothing was written.
+    /// It is empty.
     Empty,
     /// It has more bytes than this.
     TooLong(usize),
-    /// Compiled, it takes too much memory.
+    /// It takes too much memory when compiled.
     TooLarge,
-    /// It is no regular expression; the reason is the parser's.
+    /// It is not a regular expression; with the parser's reason.
     NoExpression(String),
 }
 
-/// A regular expression and how it was written.
+/// A regular expression with its source text.
 #[derive(Debug, Clone)]
 struct Pattern {
     written: String,
     whole: Regex,
 }
 
-/// Two patterns are the same rule when they are written the same.
+/// Compares the source texts.
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.written == other.written
@@ -153,8 +152,7 @@ impl OptionRules {
     /// folded.
     ///
     /// # Errors
-    /// When the pattern cannot be read, is empty or is too large; so too for the other kinds of
-    /// rules.
+    /// If the pattern is empty, too large, or not a regular expression.
     pub fn allow(&mut self, pattern: &str) -> Result<(), PatternError> {
         self.allow.push(Pattern::new(pattern)?);
         Ok(())
@@ -219,7 +217,7 @@ impl Pattern {
         if written.len() > LONGEST {
             return Err(PatternError::TooLong(LONGEST));
         }
-        // Compiled by itself first, because `a)|(b` makes sense only between our brackets.
+        // Compiled without our brackets first, because `a)|(b` is valid only between them.
         compile(written)?;
         let whole = compile(&format!(r"\A(?:{written})\z"))?;
         Ok(Self { written: written.to_owned(), whole })

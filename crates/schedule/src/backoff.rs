@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The longest wait between two tries of anything. Whatever has failed is tried again after an hour
-/// at the latest.
+/// Longest wait between two tries of anything.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
-/// Failures in a row of one thing that is tried again, and the moment before which it is not.
+/// Consecutive failures of something, and the moment before which it is not tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backoff {
     first: Duration,
@@ -21,14 +20,14 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// No failure so far. The wait after the first one is `first`; none is longer than `longest` or
-    /// [`LONGEST_WAIT`].
+    /// Begins without failures. The wait after the first one is `first`; none is longer than
+    /// `longest` or [`LONGEST_WAIT`].
     pub fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest: longest.min(LONGEST_WAIT), failures: 0, not_before: None }
     }
 
-    /// Takes note of a failure at `now` and returns the wait after it. `jitter` in 0..=1 shortens
-    /// the wait by up to a half, so that several clients do not come back together. A wait that the
+    /// Records a failure at `now` and returns the wait after it. `jitter` in 0..=1 shortens the
+    /// wait by up to a half, so that several clients do not come back together. A wait that the
     /// server named replaces a shorter one.
     pub fn failed(&mut self, now: Instant, jitter: f64, named: Option<Duration>) -> Duration {
         let doubled = self.first.saturating_mul(1 << self.failures.min(20)).min(self.longest);
@@ -61,7 +60,7 @@ impl Backoff {
         self.failures
     }
 
-    /// The moment before which nothing is tried; `None` where nothing is waited for.
+    /// Returns the moment before which nothing is tried; `None` without a wait.
     pub fn not_before(&self) -> Option<Instant> {
         self.not_before
     }

@@ -1,8 +1,8 @@
 //! The width of requests: cuts a range into parts that the vendor can answer.
 //!
 //! It starts wide, halves a range that turns out too large, and widens again where rows are few.
-//! Each part is committed by itself, so a burst can neither block later parts nor be read for ever.
-//! Pure: it never asks and never waits.
+//! Each part is committed separately, so a burst can neither block later parts nor be read for
+//! ever. Pure: it never asks and never waits.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{MAX_RANGE, MIN_RANGE, TimeRange};
 
 /// Time during which a range that was refused down to a single second is not halved again.
 const HOPELESS: Duration = Duration::from_secs(3600);
-/// Time during which a width is not tried after it failed repeatedly where half of it did not.
+/// Time during which a width is not tried after it failed repeatedly where half of it succeeded.
 const CEILING: Duration = Duration::from_secs(3600);
 /// Width in seconds below which a ceiling lasts for a shorter time, in proportion, because it costs
 /// many requests a poll.
@@ -29,7 +29,7 @@ pub struct Bisect {
     too_large: Option<TimeRange>,
     /// The range in which halving ended without an answer, and until when it is not tried again.
     hopeless: Option<(TimeRange, Instant)>,
-    /// The widest range until a moment.
+    /// The widest range that is tried until a moment.
     ceiling: Option<(SignedDuration, Instant)>,
     /// The last answer was good.
     good: bool,
@@ -77,14 +77,14 @@ impl Bisect {
 
     /// Halves like [`Bisect::narrow`], after a failure whose reason may be another than size. Where
     /// halving ended at a single second that fails as well, size was not the reason, or no width
-    /// helps: for the next hour a range that holds this second is not halved again, and one request
-    /// a cycle asks for all of it.
+    /// helps: for the next hour a range that holds this second is not halved again, but requested
+    /// whole, once per cycle.
     pub fn narrow_in_hope(&mut self, range: TimeRange, now: Instant) -> bool {
         self.narrow_in_hope_down_to(MIN_RANGE, range, now)
     }
 
-    /// As [`Bisect::narrow_in_hope`], where a range of `narrowest` or less shows as little as a
-    /// single second does.
+    /// Halves like [`Bisect::narrow_in_hope`], but treats a range of `narrowest` or less like a
+    /// single second.
     pub fn narrow_in_hope_down_to(
         &mut self,
         narrowest: SignedDuration,
@@ -117,8 +117,8 @@ impl Bisect {
         true
     }
 
-    /// Takes note that `range` was committed. With `few` rows twice its length would have fitted,
-    /// so the next one may be that long, but not back into a range that was just too large.
+    /// Records that `range` was committed. With `few` rows twice its length would have fitted, so
+    /// the next one may be that long, but not back into a range that was just too large.
     pub fn committed(&mut self, range: TimeRange, few: bool) {
         if self.hopeless.is_some_and(|(second, _)| range.contains(second)) {
             self.hopeless = None;

@@ -1,5 +1,5 @@
-//! When to ask, and for which range of time: pure functions of the clock, the zone and the
-//! committed state.
+//! Decides when to send requests, and for which time ranges: pure functions of the clock, the zone
+//! and the committed state.
 //!
 //! Windows follow the committed watermark and the wall clock's grid, never the moment at which a
 //! timer happened to fire, so a late tick leaves no gap.
@@ -36,7 +36,7 @@ pub struct Cadence {
     pub interval: Duration,
     /// Wait after the end of a window before it is read, so that its rows have arrived.
     pub settle_delay: Duration,
-    /// Further wait, fixed for a target, so that targets do not all ask at once.
+    /// Additional wait, fixed for a target, so that targets do not all poll at the same moment.
     pub jitter: Duration,
 }
 
@@ -72,14 +72,14 @@ impl Cadence {
     }
 }
 
-/// A number in 0..=1 that depends on the target and the turn only. It keeps several targets, and
-/// several tries, from coming at the same moment.
+/// Returns a number in 0..=1 that depends only on the target and the turn, and spreads the polls of
+/// targets, and their retries, over time.
 pub fn spread(target: &str, turn: u64) -> f64 {
     let hash = Fingerprints::new([0; 16]).of(&[target, &turn.to_string()]);
     (hash >> 32) as f64 / f64::from(u32::MAX)
 }
 
-/// A range of time to ask for, including both ends.
+/// A time range to request, including both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeRange {
     /// First second.
@@ -100,7 +100,7 @@ impl TimeRange {
             .unwrap_or(self.to)
     }
 
-    /// Returns true if it holds all of another range.
+    /// Returns true if it contains all of another range.
     pub fn contains(&self, other: Self) -> bool {
         self.from <= other.from && other.to <= self.to
     }
@@ -124,7 +124,8 @@ impl TimeRange {
     }
 }
 
-/// Depth and frequency of the re-readings that look for late rows, beside every poll's lookback.
+/// Depth and frequency of the re-readings that look for late rows, in addition to every poll's
+/// lookback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tiers {
     /// Depth of the hourly re-reading; zero for none.
@@ -226,7 +227,7 @@ impl Tiers {
     }
 }
 
-/// Returns true if two moments lie in the same hour of the clock.
+/// Returns true if two moments are in the same hour of the clock.
 pub fn same_hour(a: Timestamp, b: Timestamp) -> bool {
     a.as_second().div_euclid(3600) == b.as_second().div_euclid(3600)
 }
@@ -263,7 +264,7 @@ pub fn instant(local: LocalSecond, zone: &TimeZone) -> Option<Timestamp> {
 /// Unix second at which a server's wall clock showed `local`; the later one if there were two.
 pub fn last_instant(local: LocalSecond, zone: &TimeZone) -> i64 {
     let moment = local.civil().and_then(|time| zone.to_ambiguous_timestamp(time).later().ok());
-    // Beyond the years that moments can have no zone matters.
+    // Moments that are out of range have no zone.
     moment.map_or(local.get(), Timestamp::as_second)
 }
 

@@ -16,11 +16,11 @@ pub const REQUESTS_PER_LICENCE: u64 = 1000;
 pub enum Purpose {
     /// The newest window, with its lookback.
     Live,
-    /// Catching up after a gap, and asking for the limit. It leaves untouched what live polls will
-    /// need until midnight.
+    /// Catching up after a gap, and requesting the limit. It leaves the requests that live polls
+    /// will need until midnight.
     CatchUp,
-    /// Re-reading, the weeks before, names. It leaves that untouched too, and keeps within the
-    /// vendor's documented least where the limit is unknown.
+    /// Re-reading, the weeks before, names. It leaves the same requests, and where the limit is
+    /// unknown it assumes the lowest one that the vendor documents.
     Background,
 }
 
@@ -29,15 +29,14 @@ pub fn day(now: Timestamp, zone: &TimeZone) -> Date {
     zone.to_datetime(now).date()
 }
 
-/// The server's next midnight, when the vendor starts counting anew. `None` only at the end of
+/// Returns the server's next midnight, when the vendor's count restarts. `None` only at the end of
 /// time.
 pub fn next_day(now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     let midnight = day(now, zone).tomorrow().ok()?.to_zoned(zone.clone()).ok()?;
     Some(midnight.timestamp())
 }
 
-/// Returns true if one more request may be sent, `used` having been sent on the server's day of
-/// `now`.
+/// Returns true if one more request may be sent after `used` requests on the server's day of `now`.
 pub fn allows(
     purpose: Purpose,
     limit: Option<u64>,

@@ -1,14 +1,14 @@
 //! The server's clock, compared with ours.
 //!
-//! Owns the difference of the two, and the suspicion that a `Date` header stands still because
-//! something in between keeps it from an old answer. Pure.
+//! Owns the difference of the two, and the detection of a `Date` header that stands still because a
+//! cache in between repeats an old answer. Pure.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// Distance between two answers with the same `Date` from which the clock stands still.
+/// Time between two answers with the same `Date` after which the clock is taken to stand still.
 const STANDS_STILL: Duration = Duration::from_secs(90);
 
 /// The clock of one server.
@@ -16,8 +16,8 @@ const STANDS_STILL: Duration = Duration::from_secs(90);
 pub struct ServerClock {
     /// The `Date` shown last, and the moment at which it was first shown.
     shown: Option<ShownDate>,
-    /// The most that the server's clock can be ahead of ours, by the last answer with a moving
-    /// `Date`.
+    /// Upper bound of the time by which the server's clock is ahead of ours, from the last answer
+    /// with a moving `Date`.
     skew: SignedDuration,
     stands_still: bool,
 }
@@ -29,9 +29,9 @@ struct ShownDate {
 }
 
 impl ServerClock {
-    /// Takes note of the `Date` of an answer to a request that was sent at `sent` by our clock.
-    /// Returns the date if it can be believed. The server wrote it after `sent`, without the
-    /// fraction of its second.
+    /// Records the `Date` of an answer to a request that was sent at `sent` by our clock. Returns
+    /// the date if it can be believed. The server wrote it after `sent`, without the fraction of
+    /// its second.
     pub fn observe(
         &mut self,
         date: Option<Timestamp>,
@@ -52,17 +52,18 @@ impl ServerClock {
         Some(date)
     }
 
-    /// Returns true if the `Date` of the answers stands still, so that it is no clock.
+    /// Returns true if the `Date` of the answers stands still, so that it is useless as a clock.
     pub fn stands_still(&self) -> bool {
         self.stands_still
     }
 
-    /// The earlier of our time `now` and the server's: only a moment before both is past.
+    /// Returns the earlier of our time `now` and the server's: a moment is past only if it is
+    /// before both.
     pub fn earlier(&self, now: Timestamp) -> Timestamp {
         now.saturating_add(self.skew.min(SignedDuration::ZERO)).unwrap_or(now)
     }
 
-    /// The time by which the server's clock is behind ours; zero where it is ahead.
+    /// Returns the time by which the server's clock is behind ours; zero where it is ahead.
     pub fn behind(&self) -> SignedDuration {
         (-self.skew).max(SignedDuration::ZERO)
     }

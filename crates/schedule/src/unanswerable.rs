@@ -18,18 +18,18 @@ const PROVEN_FOR: i64 = 3600;
 const MAX_REGIONS: usize = 2048;
 /// Requests of re-readings for a region that was given up.
 const MAX_REASKED: u32 = 8;
-/// Seconds before a region that was given up is asked for again, so that the next hourly re-reading
+/// Seconds before a region that was given up is requested again, so that the next hourly re-reading
 /// finds a failure that did not last.
 const REASK_AFTER: i64 = 1800;
-/// Seconds that lie between a question whether the server answers anything and what is known to
+/// Distance between a request that probes the server and the nearest seconds that are known to
 /// fail.
 const CLEAR_SECONDS: SignedDuration = SignedDuration::from_secs(3);
-/// Regions in its lookback that a live poll reads around; the part before them is left to the
+/// Most regions that the lookback of a live poll reads around; the part before them is left to the
 /// re-readings.
 const MAX_AROUND: usize = 3;
 
-/// Neighbouring seconds that fail by themselves, as the ranges of one second that were asked for.
-/// All in Unix seconds.
+/// Consecutive seconds that fail by themselves, as the one-second ranges that were requested. All
+/// in Unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Region {
     from: i64,
@@ -37,13 +37,13 @@ struct Region {
     /// Polls in which it failed before it was given up.
     failures: u32,
     given_up: bool,
-    /// The second before it has not been answered since, so that it may begin earlier.
+    /// The second before it has not been answered since, so it may begin earlier.
     open_before: bool,
-    /// The second after it has not been answered since, so that it may end later.
+    /// The second after it has not been answered since, so it may end later.
     open_after: bool,
-    /// Times that it was asked for after it was given up.
+    /// Requests for it after it was given up.
     reasked: u32,
-    /// Moment before which it is not asked for again.
+    /// Moment before which it is not requested again.
     not_before: i64,
 }
 
@@ -62,13 +62,13 @@ impl Region {
         self.not_before = now + REASK_AFTER;
     }
 
-    /// Returns true if `range` lies beside it, on a side where it may be longer.
+    /// Returns true if `range` is adjacent, on a side where the region may be longer.
     fn may_extend_to(&self, range: TimeRange) -> bool {
         (self.open_after && self.to == range.from.as_second())
             || (self.open_before && self.from == range.to.as_second())
     }
 
-    /// Takes note that `range` was answered. Returns true if the region now ends there.
+    /// Records that `range` was answered. Returns true if the region now ends there.
     fn ends_beside(&mut self, range: TimeRange) -> bool {
         let ends = self.may_extend_to(range);
         self.open_after &= self.to != range.from.as_second();
@@ -99,16 +99,16 @@ pub struct Unanswerable {
 /// The next request of a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextRange {
-    /// Ask for this range.
+    /// Request this range.
     Ask(TimeRange),
-    /// Everything up to this moment was given up: continue behind it.
+    /// Everything up to this moment was given up: continue after it.
     Skip(Timestamp),
 }
 
 /// The outcome of a failure at a single second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecondFailed {
-    /// It is asked for again in the next poll.
+    /// It is requested again in the next poll.
     Wait,
     /// It is given up. `lost` seconds more than before cannot be answered for: two neighbouring
     /// ranges, which include both their ends, add only the second that they share.
@@ -120,8 +120,8 @@ pub enum SecondFailed {
 
 impl Unanswerable {
     /// Cuts `range` so that it holds either no second that is known to fail, or nothing else.
-    /// Seconds that were given up are skipped, except by a re-reading (`reread`) whose time to ask
-    /// for them again has come at `now`.
+    /// Seconds that were given up are skipped, except by a re-reading (`reread`) after the moment
+    /// from which they may be requested again.
     pub fn next(&self, range: TimeRange, reread: bool, now: Timestamp) -> NextRange {
         let mut range = range;
         for region in &self.regions {
@@ -154,19 +154,18 @@ impl Unanswerable {
         inside.map(|region| region.range().to).nth(MAX_AROUND).unwrap_or(from)
     }
 
-    /// Returns true if this range has failed by itself before, or lies beside one that was given
+    /// Returns true if this range has failed by itself before, or is adjacent to one that was given
     /// up.
     pub fn is_suspected(&self, range: TimeRange) -> bool {
         self.regions.iter().any(|region| region.range() == range || region.may_extend_to(range))
     }
 
-    /// Returns true if `range` lies in what was given up.
+    /// Returns true if all of `range` was given up.
     pub fn is_given_up(&self, range: TimeRange) -> bool {
         self.regions.iter().any(|region| region.given_up && region.holds(range))
     }
 
-    /// Takes note that `range`, a single second, failed at `now` while the server answered for
-    /// others.
+    /// Records that `range`, a single second, failed at `now` while the server answered for others.
     pub fn failed(&mut self, range: TimeRange, now: Timestamp) -> SecondFailed {
         self.changed = true;
         let is_proven =
@@ -200,8 +199,8 @@ impl Unanswerable {
         lost
     }
 
-    /// Returns true if a second was given up within the hour before `now`, so that the next one
-    /// needs no second proof.
+    /// Returns true if a second was given up within the hour before `now`, so that the next one is
+    /// given up at its first failure.
     pub fn is_proven(&self, now: Timestamp) -> bool {
         self.is_proven_at(now.as_second())
     }
@@ -210,17 +209,17 @@ impl Unanswerable {
         self.proven_at.is_some_and(|at| (at..at + PROVEN_FOR).contains(&now))
     }
 
-    /// Returns true if the table has changed since it was last kept.
+    /// Returns true if the table has changed since it was last saved.
     pub fn has_changed(&self) -> bool {
         self.changed
     }
 
-    /// Takes note that the table was kept as it is.
+    /// Records that the table was saved.
     pub fn kept(&mut self) {
         self.changed = false;
     }
 
-    /// Takes note that a re-reading asked in vain for `range`, which was given up.
+    /// Records that a re-reading failed for `range`, which was given up.
     pub fn failed_again(&mut self, range: TimeRange, now: Timestamp) {
         for region in self.regions.iter_mut().filter(|region| region.holds(range)) {
             self.changed = true;
@@ -229,7 +228,7 @@ impl Unanswerable {
         }
     }
 
-    /// Takes note that `range` was answered. Returns true if it had been given up.
+    /// Records that `range` was answered. Returns true if it had been given up.
     pub fn answered(&mut self, range: TimeRange) -> bool {
         for region in &mut self.regions {
             self.changed |= region.ends_beside(range);
@@ -241,8 +240,8 @@ impl Unanswerable {
         was_given_up
     }
 
-    /// The latest moment up to the start of `range` with [`CLEAR_SECONDS`] before it that are not
-    /// known to fail.
+    /// Returns the latest moment up to the start of `range` with [`CLEAR_SECONDS`] before it that
+    /// are not known to fail.
     pub fn clear_before(&self, range: TimeRange) -> Timestamp {
         let mut clear = range.from;
         for region in self.regions.iter().rev().map(Region::range) {
@@ -254,7 +253,7 @@ impl Unanswerable {
         clear
     }
 
-    /// Forgets regions that ended before `moment`, which are never asked for again.
+    /// Forgets regions that ended before `moment`, which are never requested again.
     pub fn forget(&mut self, moment: Timestamp) {
         let before = self.regions.len();
         self.regions.retain(|region| region.to >= moment.as_second());

@@ -1,7 +1,7 @@
 //! Reads the weeks before the first poll backwards, newest first, in parts that an answer can hold.
 //!
-//! Owns the progress, which is kept over restarts, and the width of the next part. Parts are of the
-//! server's wall clock, of which each second comes once on the way back. Pure: it never asks and
+//! Owns the progress, which is kept over restarts, and the width of the next part. Parts are ranges
+//! of the server's wall clock, so that each of its seconds is read once. Pure: it never asks and
 //! never waits.
 
 use model::{LocalSecond, LocalStretch};
@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 const FIRST: i64 = 24 * 3600;
 /// Width of the widest part.
 const WIDEST: i64 = 7 * 24 * 3600;
-/// Width below which a failure has another cause than width.
+/// Width in seconds below which a failure has another cause than width.
 const NARROWEST: i64 = 60;
-/// Failures of a part of the least width after which it is passed over.
+/// Failures of a part of the least width after which it is skipped.
 const TRIES: u32 = 3;
 /// Answered parts of one width before a wider one is tried again, after one was too wide.
 const PATIENCE: u32 = 4;
@@ -23,19 +23,19 @@ const PATIENCE: u32 = 4;
 pub struct WarmUp {
     /// The second at which live reading begins.
     pub end: LocalSecond,
-    /// The second from which on everything up to `end` has been read or passed over.
+    /// The second from which everything up to `end` has been read or skipped.
     pub next: LocalSecond,
     /// Requests sent so far.
     pub requests: u32,
 }
 
 impl WarmUp {
-    /// A reading that has read nothing yet of the time before `end`.
+    /// Begins a reading of the time before `end`.
     pub fn before(end: LocalSecond) -> Self {
         Self { end, next: end, requests: 0 }
     }
 
-    /// The share of the time between `from` and the end that is done with, from 0 to 1.
+    /// Returns the share of the time between `from` and the end that is done, from 0 to 1.
     pub fn progress(&self, from: LocalSecond) -> f64 {
         let done = self.end - self.next;
         let all = self.end - from;
@@ -49,7 +49,7 @@ pub struct Backwards {
     width: i64,
     /// Failures in a row at the least width.
     failed: u32,
-    /// A part was too wide once.
+    /// Some part was too wide.
     narrowed: bool,
     /// Answered parts of this width that had room for more rows.
     roomy: u32,
@@ -62,14 +62,14 @@ impl Default for Backwards {
 }
 
 impl Backwards {
-    /// The part that ends at `next` and begins no earlier than `from`; `None` when all has been
-    /// read.
+    /// Returns the part that ends at `next` and begins no earlier than `from`; `None` when all has
+    /// been read.
     pub fn next(&self, from: LocalSecond, next: LocalSecond) -> Option<LocalStretch> {
         (from < next).then(|| (next.saturating_sub(self.width).max(from), next))
     }
 
-    /// Takes note that a part was too much for the server, for an answer, or for the time that
-    /// there was. The next one is narrower; at the least width it is the same again, until
+    /// Records that a part was too much for the server, for an answer, or for the time limit. The
+    /// next one is narrower; at the least width it is the same again, until
     /// [`Backwards::gives_up`].
     pub fn narrow(&mut self, (from, to): LocalStretch) {
         self.narrowed = true;
@@ -81,19 +81,19 @@ impl Backwards {
         }
     }
 
-    /// Returns true if a part of the least width has failed so often that it must be passed over.
+    /// Returns true if a part of the least width has failed so often that it must be skipped.
     pub fn gives_up(&self) -> bool {
         self.failed >= TRIES
     }
 
-    /// Takes note that a part was passed over. Its neighbours probably have the same trouble, so
-    /// each of them is tried only once.
+    /// Records that a part was skipped. Its neighbours probably fail for the same reason, so each
+    /// of them is tried only once.
     pub fn passed_over(&mut self) {
         self.failed = TRIES - 1;
         self.roomy = 0;
     }
 
-    /// Takes note that a part was read. With `room` twice its rows would have fitted.
+    /// Records that a part was read. `room` means that twice its rows would have fitted.
     pub fn done(&mut self, room: bool) {
         self.failed = 0;
         self.roomy = if room { self.roomy + 1 } else { 0 };

@@ -1,6 +1,6 @@
-//! What a reader of diagram_1 must arrive at: what became of the calls, by option.
+//! The outcomes of calls that a reader of diagram_1 must find, by option.
 //!
-//! It counts straight from the traffic, as [`Truth`](super::Truth) does.
+//! Counted straight from the traffic, like [`Truth`](super::Truth).
 
 use std::collections::BTreeMap;
 

@@ -2,14 +2,18 @@
 //!
 //! | request | does |
 //! | --- | --- |
-//! | `GET /simulator/truth?from=&until=&visible=` | the [`Truth`](super::Truth) of the rows dated in `from..until` (RFC 3339; usual: a day back, or the beginning of the traffic, until now); `visible=true` leaves out what the server does not show yet |
-//! | `GET /simulator/requests` | the [`Requests`](super::Requests) so far |
+//! | `GET /simulator/truth?from=&until=&visible=` | returns the [`Truth`](super::Truth) |
+//! | `GET /simulator/requests` | returns the [`Requests`](super::Requests) so far |
 //! | `POST /simulator/faults` `{"fault":"maintenance","times":3}` | switches a [`FaultRule`] on |
-//! | `DELETE /simulator/faults` | switches all off |
-//! | `POST /simulator/traffic` `{"until":"2026-01-18T20:00:00Z"}` | lets no row be dated at or after this; `{}` means now |
+//! | `DELETE /simulator/faults` | switches all faults off |
+//! | `POST /simulator/traffic` `{"until":"2026-01-18T20:00:00Z"}` | ends the traffic (`{}`: now) |
 //!
-//! They need no token, as they give away nothing but invented rows. This file must never do what
-//! the methods of [`Simulator`] do not: a test in the same process has the same switches.
+//! The truth is that of the rows dated in `from..until` (RFC 3339). By default it ends now and
+//! begins a day ago, or at the beginning of the traffic. `visible=true` leaves out rows that the
+//! server does not show yet.
+//!
+//! Switches need no token, because all rows are invented. Each only calls a method of
+//! [`Simulator`], so that a test in the same process has the same switches.
 
 use super::Simulator;
 use super::faults::FaultRule;
@@ -21,16 +25,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use simulator::tamper::{AnswerBody, json, page, value};
 
-/// Beginning of every switch's path.
+/// First part of every switch's path.
 pub(super) const PREFIX: &str = "/simulator/";
 
 /// Longest body that is read.
 const BODY_LIMIT: usize = 64 << 10;
 
-/// Longest time that is counted, because a mistyped year would be counted for hours.
+/// Longest time range of a truth, because counting after a mistyped year would take hours.
 const LONGEST_TRUTH: SignedDuration = SignedDuration::from_hours(24 * 366);
 
-/// Works a switch.
+/// Answers a request for a switch.
 pub(super) async fn answer(
     simulator: Simulator,
     request: Request<Incoming>,
@@ -62,14 +66,14 @@ pub(super) async fn answer(
     })
 }
 
-/// The end of the traffic.
+/// Body of a request to end the traffic.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TrafficEnd {
     until: Option<Timestamp>,
 }
 
-/// A response, or the mistake in the request.
+/// A response, or a message about the mistake in the request.
 type Worked = Result<Response<AnswerBody>, String>;
 
 async fn truth(simulator: Simulator, query: Option<&str>) -> Worked {

@@ -24,7 +24,7 @@ pub enum Fault {
     /// 504 with a page, as a gateway answers for a server that takes too long.
     #[serde(rename = "http_504")]
     Http504,
-    /// 404 with a page, as a web server says it that does not have the report.
+    /// 404 with a page, like a web server that does not have the report.
     ForeignNotFound,
     /// 200 with `{}`.
     NoReport,
@@ -32,9 +32,9 @@ pub enum Fault {
     EmptyBody,
     /// 200 with the message of a PHP program that ran out of memory.
     PhpFatal,
-    /// 200 whose rows all have a date that nobody can read.
+    /// 200 whose rows all have an unreadable date.
     RowsRejected,
-    /// 403 with a text that no table knows: the server makes its backup.
+    /// 403 with a text that the exporter does not know: the server makes its backup.
     Maintenance,
     /// 403, as if somebody else used the token at the same time.
     Concurrency,
@@ -48,7 +48,7 @@ pub enum Fault {
     BadRequest,
     /// 400, as if the report did not exist.
     UnknownApi,
-    /// 429, documented nowhere.
+    /// 429, which the vendor does not document.
     Throttled {
         /// Sent as `Retry-After`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,23 +93,23 @@ pub enum Fault {
     DataMissing,
     /// `data` is the first row itself instead of a list; `msg` may promise more.
     DataObject,
-    /// A list on top, instead of the object around it.
+    /// The list of rows without the object around it.
     WrongSchema,
     /// A TOTAL row, which is no interaction, after the others.
     TotalRow,
     /// One more entry in `data` that is no object, counted in `msg`.
     RowNotObject,
-    /// One more row whose date nobody can read, counted in `msg`.
+    /// One more row whose date is unreadable, counted in `msg`.
     RowBadDate,
     /// Half the rows in a JSON that is whole; `msg` promises all, and always at least one more than
     /// came.
     Truncated,
-    /// The connection closes amid the JSON.
+    /// The connection closes in the middle of the JSON.
     CutJson,
     /// The connection is reset instead of an answer.
     Reset,
-    /// The answer ends well for HTTP, but amid its gzip stream (amid its JSON if no gzip was asked
-    /// for).
+    /// The HTTP answer is complete, but its gzip stream is not (or its JSON, if gzip was not
+    /// requested).
     HalfGzip,
     /// The head of an answer, and then nothing.
     Hang,
@@ -124,7 +124,7 @@ pub enum Fault {
     Drip,
     /// Rows that never end.
     Endless,
-    /// A good answer, later.
+    /// A good answer after a delay.
     Slow {
         /// Seconds until the answer begins.
         seconds: u64,
@@ -132,7 +132,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Its name in JSON and in the counts of requests.
+    /// Returns its name in JSON and in the counts of requests.
     pub fn name(&self) -> String {
         match serde_json::to_value(self) {
             Ok(serde_json::Value::String(name)) => name,
@@ -150,29 +150,29 @@ impl Fault {
 pub struct FaultRule {
     /// The fault.
     pub fault: Fault,
-    /// Number of requests that meet it; none means all until the rules are cleared.
+    /// Number of requests that meet it; without it, all until the rules are cleared.
     #[serde(default)]
     pub times: Option<u64>,
-    /// The share of requests that meet it, drawn from the simulator's seed; none means every one.
+    /// Share of requests that meet it, drawn from the simulator's seed; without it, all.
     #[serde(default)]
     pub probability: Option<f64>,
-    /// The report whose requests meet it, as `api` names it; none means every report.
+    /// The report whose requests meet it, as in the parameter `api`; without it, every report.
     #[serde(default)]
     pub report: Option<String>,
 }
 
 impl FaultRule {
-    /// A fault that strikes this many times, with certainty.
+    /// Makes a rule that strikes the next `times` requests.
     pub fn times(fault: Fault, times: u64) -> Self {
         Self { fault, times: Some(times), probability: None, report: None }
     }
 
-    /// A fault that strikes every request until the rules are cleared.
+    /// Makes a rule that strikes every request until the rules are cleared.
     pub fn always(fault: Fault) -> Self {
         Self { fault, times: None, probability: None, report: None }
     }
 
-    /// The same fault, for requests of one report alone.
+    /// Restricts the rule to requests for one report.
     pub fn of_report(self, report: &str) -> Self {
         Self { report: Some(report.to_owned()), ..self }
     }
@@ -213,7 +213,7 @@ pub(super) struct Faults {
 
 impl Faults {
     pub(super) fn new(seed: u64) -> Self {
-        // The word tells this sequence from those of the traffic.
+        // The word keeps this sequence apart from those of the traffic.
         Self { rules: Vec::new(), chance: Random::of(seed, &[u64::from_be_bytes(*b"faults..")]) }
     }
 
@@ -229,8 +229,7 @@ impl Faults {
         self.rules.clear();
     }
 
-    /// Returns the fault that the next request of a report meets: that of the first rule that
-    /// strikes.
+    /// Returns the fault of the first rule that strikes the next request for a report.
     pub(super) fn strike(&mut self, report: Option<&str>) -> Option<Fault> {
         let chance = &mut self.chance;
         let index = self.rules.iter().position(|rule| {

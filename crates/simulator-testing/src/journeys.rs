@@ -1,11 +1,11 @@
-//! The facts that a reader of the API must find out about the ways through the menus, once all of
+//! The numbers that a reader of the API must find about journeys through the menus, once all of
 //! them are over.
 //!
 //! Counted straight from the traffic, without windows or polls, like [`Truth`](super::Truth).
 
 use serde::{Deserialize, Serialize};
 use simulator::tamper::Row;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The truth about the journeys of a span of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,8 +76,8 @@ struct JourneyCounts {
 }
 
 impl Journeys {
-    /// JourneyCounts rows, in which those of one interaction stand together; it is over after
-    /// `idle` seconds without a row.
+    /// Counts the journeys of these rows, in which those of one interaction are adjacent. A journey
+    /// is over after `idle` seconds without a row.
     pub(super) fn of(rows: impl Iterator<Item = Row>, idle: i64) -> Self {
         let mut counts = JourneyCounts::default();
         let mut journey: Vec<Row> = Vec::new();
@@ -94,35 +94,37 @@ impl Journeys {
 
 impl JourneyCounts {
     fn add(&mut self, mut rows: Vec<Row>, idle: i64) {
-        let Some(first) = rows.first() else { return };
-        let rp_id = first.interaction.point.id;
-        let channel = first.interaction.point.channel;
+        let Some(point) = rows.first().map(|first| first.interaction.point) else { return };
         rows.sort_by_key(|row| row.date);
         let pause = rows.windows(2).position(|two| two[1].date - two[0].date > idle);
         let late = pause.map(|last| rows.split_off(last + 1)).unwrap_or_default();
         rows.sort_by_key(|row| (row.second, row.date, row.code()));
 
-        let key = |row: &Row| (rp_id.to_owned(), channel.to_owned(), row.code().into_owned());
         for row in &late {
-            self.options.entry(key(row)).or_default();
+            self.options.entry(option_key(row)).or_default();
         }
-        let mut seen: BTreeMap<OptionKey, u64> = BTreeMap::new();
+        let mut seen: BTreeSet<OptionKey> = BTreeSet::new();
         for (at, row) in rows.iter().enumerate() {
-            let option = self.options.entry(key(row)).or_default();
-            option[0] += u64::from(at == 0);
-            option[1] += u64::from(at + 1 == rows.len());
-            let times = seen.entry(key(row)).or_default();
-            option[2] += u64::from(*times > 0);
-            *times += 1;
+            let key = option_key(row);
+            let [entries, finals, repeats] = self.options.entry(key.clone()).or_default();
+            *entries += u64::from(at == 0);
+            *finals += u64::from(at + 1 == rows.len());
+            *repeats += u64::from(!seen.insert(key.clone()));
             if let Some(next) = rows.get(at + 1) {
-                *self.transitions.entry((key(row), next.code().into_owned())).or_default() += 1;
+                *self.transitions.entry((key, next.code().into_owned())).or_default() += 1;
             }
         }
-        let point = self.points.entry((rp_id.to_owned(), channel.to_owned())).or_default();
-        point[0] += 1;
-        point[1] += rows.len() as u64;
-        point[2] += late.len() as u64;
+        let point = (point.id.to_owned(), point.channel.to_owned());
+        let [journeys, options, late_rows] = self.points.entry(point).or_default();
+        *journeys += 1;
+        *options += rows.len() as u64;
+        *late_rows += late.len() as u64;
     }
+}
+
+fn option_key(row: &Row) -> OptionKey {
+    let point = row.interaction.point;
+    (point.id.to_owned(), point.channel.to_owned(), row.code().into_owned())
 }
 
 impl From<JourneyCounts> for Journeys {

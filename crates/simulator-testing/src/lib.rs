@@ -1,7 +1,7 @@
-//! A simulated Wolkvox for tests and the soak: faults, switches over HTTP, and the truth that a
-//! reader must arrive at.
+//! A simulated Wolkvox for tests and the soak: faults, switches over HTTP, and the numbers that a
+//! reader must find.
 //!
-//! Wraps the simulator that ships. It is in no program that ships.
+//! Wraps the simulator that ships. No program that ships contains it.
 
 mod answer_fault;
 mod call_ends;
@@ -67,8 +67,7 @@ impl Tamper for Switches {
 }
 
 impl Switches {
-    /// Locks the faults. They are whole after every statement, so a panic elsewhere does not
-    /// matter.
+    /// Locks the faults, poisoned or not: they are consistent after every statement.
     fn faults(&self) -> MutexGuard<'_, Faults> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,21 +91,21 @@ impl Simulator {
         })
     }
 
-    /// The truth of all rows dated in `from..until`, or of those among them that are visible at a
-    /// moment.
+    /// Returns the truth of the rows dated in `from..until`: of all, or of those that are visible
+    /// at a moment.
     pub fn truth(&self, from: Timestamp, until: Timestamp, visible_at: Option<Timestamp>) -> Truth {
         let shown = visible_at.map_or(i64::MAX, Timestamp::as_second);
         Truth::of(self.rows(from, until).filter(|row| row.visible <= shown))
     }
 
-    /// The truth of the journeys of all rows dated in `from..until`, once each is over: after
-    /// `idle` without a row.
+    /// Returns the truth of the journeys of all rows dated in `from..until`. A journey is over
+    /// after `idle` without a row.
     pub fn journeys(&self, from: Timestamp, until: Timestamp, idle: Duration) -> Journeys {
         let idle = i64::try_from(idle.as_secs()).unwrap_or(i64::MAX);
         Journeys::of(self.rows(from, until), idle)
     }
 
-    /// The truth of what became of the calls whose rows of diagram_1 are dated in `from..until`.
+    /// Returns the outcomes of the calls whose rows of diagram_1 are dated in `from..until`.
     pub fn call_end_truth(&self, from: Timestamp, until: Timestamp) -> CallEnds {
         CallEnds::of(self.call_ends(from, until))
     }
@@ -122,7 +121,8 @@ impl Simulator {
     }
 }
 
-/// Serves the simulator until `shutdown`, then drops all connections, whatever they were doing.
+/// Serves the simulator until `shutdown`, then drops all connections, even in the middle of an
+/// answer.
 ///
 /// # Errors
 /// Only if the listener can accept no more connections.

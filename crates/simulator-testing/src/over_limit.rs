@@ -7,24 +7,24 @@ use simulator::Options;
 
 use super::faults::Fault;
 
-/// The reaction to a window of more rows than the limit; that of the real server is not known.
+/// The reaction to a window of more rows than the limit. It is not known what the real server does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OverLimit {
     /// Send the first rows, and a `msg` that counts only those.
     CutSilently,
     /// Send the first rows, and a `msg` that counts all.
     CutAndPromise,
-    /// Send an error of a text that no table knows.
+    /// Send an error with a text that the exporter does not know.
     Refuse,
-    /// As a gateway that waits no longer.
+    /// Send the error of a gateway that has waited too long.
     GatewayTimeout,
-    /// As a web server whose program broke off.
+    /// Send the error of a web server whose program broke off.
     ServerError,
     /// Send success, and nothing else.
     EmptyBody,
     /// Send the message of a program that ran out of memory.
     PhpFatal,
-    /// Break off amid the rows.
+    /// Break off in the middle of the rows.
     CutBody,
     /// Send success and a page.
     NotJson,
@@ -33,7 +33,7 @@ pub enum OverLimit {
 }
 
 impl OverLimit {
-    /// The same options, with this way.
+    /// Returns the options with this reaction.
     pub fn of(self, options: Options) -> Options {
         use simulator::TooManyRows::{CutAndPromise, CutSilently, Refuse};
         let fault = match self {

@@ -1,8 +1,8 @@
-//! What a reader of the API must arrive at: the rows counted without windows, polls, limits or
-//! faults.
+//! The numbers that a reader of the API must find: the rows, counted without windows, polls, limits
+//! or faults.
 //!
-//! It counts rows straight from the traffic. It must never go through the wire format, so that a
-//! mistake there cannot hide itself here.
+//! Counted straight from the traffic. It must never go through the wire format, whose mistakes it
+//! could otherwise repeat.
 
 use serde::{Deserialize, Serialize};
 use simulator::tamper::Row;
@@ -20,7 +20,7 @@ pub struct Truth {
 }
 
 /// The truth about one option of a menu.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptionTruth {
     /// As in the rows.
     pub rp_id: String,
@@ -54,7 +54,7 @@ pub struct PointTruth {
 }
 
 impl Truth {
-    /// Counts rows. Those of one interaction must stand together, as the traffic gives them.
+    /// Counts rows. Those of one interaction must be adjacent, as in the traffic.
     pub(super) fn of(rows: impl Iterator<Item = Row>) -> Self {
         let mut options = BTreeMap::new();
         let mut points = BTreeMap::new();
@@ -69,12 +69,7 @@ impl Truth {
                         rp_id: point.id.to_owned(),
                         channel: point.channel.to_owned(),
                         cod_opc_menu: row.code().into_owned(),
-                        hits: 0,
-                        attempts: 0,
-                        retries: 0,
-                        seconds_sum: 0,
-                        seconds_count: 0,
-                        seconds: BTreeMap::new(),
+                        ..OptionTruth::default()
                     }
                 });
             option.hits += 1;

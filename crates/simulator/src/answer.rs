@@ -8,12 +8,13 @@ use super::call_end::transferred_to;
 use super::interaction::Row;
 use super::json::PhpFormatter;
 use super::names::routing_point_name;
+use super::options::RowLimit;
 use bytes::Bytes;
 use jiff::civil::DateTime;
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// About how many bytes a piece has.
+/// Approximate size of a piece, in bytes.
 const PIECE: usize = 32 << 10;
 
 /// The rows of an answer, each with its local date.
@@ -34,7 +35,7 @@ pub struct AnswerForm {
     pub rows: u64,
     /// The field `data`.
     pub data: Data,
-    /// In place of every row's date.
+    /// Replaces every row's date.
     pub date: Option<&'static str>,
     /// Text at the end of every row's `conn_id`.
     pub conn_suffix: &'static str,
@@ -55,24 +56,24 @@ pub enum Data {
     Missing,
     /// The first row itself.
     Object,
-    /// A list that is all there is.
+    /// A list without the object around it.
     Bare,
 }
 
 /// The end of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Well.
+    /// Everything is sent.
     Whole,
-    /// Amid a row.
+    /// The answer breaks off in the middle of a row.
     Amid,
-    /// Never: the last piece is repeated.
+    /// The answer never ends: its last piece is repeated.
     Never,
 }
 
 impl AnswerForm {
-    /// A good answer of `sent` rows whose `msg` names `promised`.
-    pub(super) fn good(sent: u64, promised: u64) -> Self {
+    /// Describes a good answer.
+    pub(super) fn good(RowLimit { sent, promised }: RowLimit) -> Self {
         Self {
             before: b"",
             code: "\"200\"",
@@ -102,11 +103,11 @@ pub const PHP_WARNING: &[u8] = b"<br />\n<b>Warning</b>:  Undefined array key \"
 pub const TOTAL_ROW: &str =
     r#"{"rp_id":"","conn_id":"","channel":"TOTAL","attempt":"--","cod_opc_menu":"-"}"#;
 
-/// The answer itself, as pieces.
+/// The bytes of an answer, as an iterator over pieces.
 pub(super) struct Answer {
     form: AnswerForm,
     rows: DatedRows,
-    /// Every row is filled up to this many bytes.
+    /// Size to which every row is filled up, in bytes.
     row_bytes: usize,
     stage: Stage,
     written: u64,
@@ -174,7 +175,7 @@ impl Answer {
         self.written += 1;
     }
 
-    /// Writes the next row; false after the last.
+    /// Writes the next row. Returns false if there is none.
     fn row(&mut self, out: &mut Vec<u8>) -> bool {
         if self.written >= self.form.rows {
             return false;
@@ -212,33 +213,68 @@ impl Iterator for Answer {
     }
 }
 
-/// A row as the vendor's page lists its fields: all text.
+/// A row of diagram_13 with the fields that the vendor documents, all of them text.
 #[derive(Serialize)]
 struct WireRow<'a> {
     rp_id: &'a str,
-    conn_id: &'a str,
-    customer_id: &'a str,
+    conn_id: String,
+    customer_id: String,
     channel: &'a str,
-    attempt: &'a str,
-    telephone: &'a str,
+    attempt: String,
+    telephone: String,
     date: &'a str,
-    second_event: &'a str,
-    cod_opc_menu: &'a str,
+    second_event: String,
+    cod_opc_menu: Cow<'a, str>,
 }
 
-/// A row of diagram_1 as the vendor's page lists its fields: all text.
+impl<'a> WireRow<'a> {
+    fn new(row: &Row, date: &'a str, conn_suffix: &str) -> Self {
+        let interaction = &row.interaction;
+        Self {
+            rp_id: interaction.point.id,
+            conn_id: interaction.conn_id() + conn_suffix,
+            customer_id: interaction.customer_id(),
+            channel: interaction.point.channel,
+            attempt: row.attempt.to_string(),
+            telephone: interaction.telephone(),
+            date,
+            second_event: row.second_event(),
+            cod_opc_menu: row.code(),
+        }
+    }
+}
+
+/// A row of diagram_1 with the fields that the vendor documents, all of them text.
 #[derive(Serialize)]
 struct CallEndRow<'a> {
     rp_id: &'a str,
     rp_name: &'a str,
-    cod_opc_menu: &'a str,
+    cod_opc_menu: Cow<'a, str>,
     dn_transfer: &'a str,
     date: &'a str,
     result: &'a str,
-    ani: &'a str,
-    time: &'a str,
-    customer_id: &'a str,
-    conn_id: &'a str,
+    ani: String,
+    time: String,
+    customer_id: String,
+    conn_id: String,
+}
+
+impl<'a> CallEndRow<'a> {
+    fn new(row: &Row, result: &'a str, date: &'a str, conn_suffix: &str) -> Self {
+        let interaction = &row.interaction;
+        Self {
+            rp_id: interaction.point.id,
+            rp_name: routing_point_name(interaction.point.id),
+            cod_opc_menu: row.code(),
+            dn_transfer: transferred_to(row),
+            date,
+            result,
+            ani: interaction.telephone(),
+            time: row.second_event(),
+            customer_id: interaction.customer_id(),
+            conn_id: interaction.conn_id() + conn_suffix,
+        }
+    }
 }
 
 fn local_date(local: DateTime) -> String {
@@ -254,49 +290,9 @@ fn local_date(local: DateTime) -> String {
 fn write_row(date: &str, row: &Row, conn_suffix: &str, row_bytes: usize, out: &mut Vec<u8>) {
     let start = out.len();
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, PhpFormatter);
-    let interaction = &row.interaction;
-    let rp_id = interaction.point.id;
-    let conn_id = &(interaction.conn_id() + conn_suffix);
-    let customer_id = &interaction.customer_id();
-    let telephone = &interaction.telephone();
-    let second_event = &row.second_event();
-    let cod_opc_menu = &row.code();
     let written = match row.result {
-        None => {
-            let channel = interaction.point.channel;
-            let attempt = &row.attempt.to_string();
-            let row = WireRow {
-                rp_id,
-                conn_id,
-                customer_id,
-                channel,
-                attempt,
-                telephone,
-                date,
-                second_event,
-                cod_opc_menu,
-            };
-            row.serialize(&mut serializer)
-        }
-        Some(result) => {
-            let rp_name = routing_point_name(rp_id);
-            let dn_transfer = transferred_to(row);
-            let ani = telephone;
-            let time = second_event;
-            let row = CallEndRow {
-                rp_id,
-                rp_name,
-                cod_opc_menu,
-                dn_transfer,
-                date,
-                result,
-                ani,
-                time,
-                customer_id,
-                conn_id,
-            };
-            row.serialize(&mut serializer)
-        }
+        None => WireRow::new(row, date, conn_suffix).serialize(&mut serializer),
+        Some(result) => CallEndRow::new(row, result, date, conn_suffix).serialize(&mut serializer),
     };
     debug_assert!(written.is_ok(), "text always fits into memory and into JSON");
     const FILLER: &[u8] = b",\"observations\":\"";

@@ -111,9 +111,10 @@ pub struct SimulateArgs {
 
 /// Serves a simulator until `shutdown`.
 pub async fn run(args: SimulateArgs, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let listening = |error| anyhow::anyhow!("cannot listen on {}: {error}", args.listen_address);
-    let listener = TcpListener::bind(&args.listen_address).await.map_err(listening)?;
-    let bound = listener.local_addr().map_err(listening)?;
+    let address = &args.listen_address;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let bound = listener.local_addr()?;
     tracing::info!(address = %bound, "the simulator listens on http://{bound}");
     serve(listener, SimulatedServer::new(args.into()), shutdown)
         .await
@@ -145,7 +146,7 @@ fn zone(name: &str) -> Result<TimeZone, String> {
 }
 
 fn scale(text: &str) -> Result<f64, String> {
-    // A minute's interactions are made in memory; beyond this they would not fit.
+    // A minute's interactions are held in memory; with a larger scale they would not fit.
     match text.parse() {
         Ok(number) if (0.0..=10_000.0).contains(&number) => Ok(number),
         _ => Err("not a number from 0 to 10000".to_owned()),

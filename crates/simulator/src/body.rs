@@ -1,4 +1,4 @@
-//! The body of a response: sends pieces while they are made, and fails where a fault wants it to.
+//! The body of a response: sends pieces while they are made, and breaks off where a fault says so.
 //!
 //! Owns timing and endings. It must never look into the bytes, and never hold more than one piece.
 
@@ -24,11 +24,11 @@ pub enum Ending {
     Finish,
     /// The connection closes.
     Break,
-    /// Nothing, for ever.
+    /// The connection stays open and sends nothing.
     Hang,
 }
 
-/// A body broke off: by a fault, or at the limit on time.
+/// A body broke off, because of a fault or of the time limit.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the simulated server broke the answer off")]
 pub struct BrokenOff;
@@ -38,20 +38,20 @@ pub struct AnswerBody {
     pieces: Pieces,
     length: Option<u64>,
     ending: Ending,
-    /// Time between single bytes.
+    /// Time between two bytes, if they are sent one by one.
     drip: Option<Duration>,
-    /// The rest of a piece that drips.
+    /// The rest of a piece that is sent byte by byte.
     rest: Bytes,
     wait: Option<Pin<Box<Sleep>>>,
     deadline: Option<Pin<Box<Sleep>>>,
-    /// True once the bytes before a break have had their chance to leave.
+    /// The bytes before a break have had a chance to be written.
     flushed: bool,
-    /// Counts as a request in flight until the body is gone.
+    /// Place of the request among those in flight, held until the body is dropped.
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl AnswerBody {
-    /// A short body, sent at once.
+    /// Makes a short body that is sent at once.
     pub fn whole(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let length = bytes.len() as u64;
@@ -61,7 +61,7 @@ impl AnswerBody {
         }
     }
 
-    /// A body of unknown length.
+    /// Makes a body of unknown length.
     pub fn streamed(pieces: Pieces, ending: Ending) -> Self {
         Self {
             pieces,
@@ -76,13 +76,13 @@ impl AnswerBody {
         }
     }
 
-    /// Sends single bytes, this long after one another.
+    /// Sends the body byte by byte, with this pause in between.
     pub fn drip(mut self, pause: Duration) -> Self {
         self.drip = Some(pause);
         self
     }
 
-    /// Counts as a request in flight while it lasts, and breaks off when the time is over.
+    /// Holds a place among the requests in flight, and breaks off after `time`.
     pub(super) fn limited(mut self, permit: OwnedSemaphorePermit, time: Duration) -> Self {
         self._permit = Some(permit);
         self.deadline = Some(Box::pin(sleep(time)));
@@ -123,8 +123,8 @@ impl Body for AnswerBody {
             Ending::Hang => Poll::Pending,
             Ending::Break if this.flushed => Poll::Ready(Some(Err(BrokenOff))),
             Ending::Break => {
-                // An error throws away what hyper still holds. Pausing once makes it write that out
-                // first, so that the client really gets half an answer.
+                // After an error hyper discards its buffer. Pausing once makes it write the buffer
+                // out first, so that the client gets half an answer.
                 this.flushed = true;
                 cx.waker().wake_by_ref();
                 Poll::Pending
@@ -137,7 +137,7 @@ impl Body for AnswerBody {
     }
 }
 
-/// Compresses pieces; without `finish`, the stream ends without its last block and its checksum.
+/// Compresses pieces. Without `finish` the stream lacks its last block and its checksum.
 pub(super) struct Gzipped {
     pieces: Pieces,
     encoder: Option<GzEncoder<Vec<u8>>>,
@@ -157,8 +157,7 @@ impl Iterator for Gzipped {
         loop {
             let encoder = self.encoder.as_mut()?;
             if let Some(piece) = self.pieces.next() {
-                // Writing into memory does not fail; if it did, the stream would end here, as for a
-                // broken one.
+                // Writing into memory does not fail.
                 encoder.write_all(&piece).ok()?;
                 if encoder.get_ref().is_empty() {
                     continue;

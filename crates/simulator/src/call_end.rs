@@ -1,43 +1,49 @@
-//! What becomes of a call behind its last option, as report diagram_1 says it: it reaches the queue
-//! of agents, or the caller hangs up.
+//! The outcome of a call behind its last option, as in report diagram_1: it reaches the queue of
+//! agents, or the caller hangs up.
 //!
-//! The longer a caller has been in the menu, the more likely he hangs up, and who pressed nothing
-//! valid hangs up most. Which rows the real report has is not documented; here each call has one,
+//! Callers hang up more often the longer they have been in the menu, and most often after pressing
+//! nothing valid. It is not documented which rows the real report has; here each call has one,
 //! dated by its end.
 
 use super::interaction::{Late, Row, USUAL_SPAN, delay};
 use super::random::Random;
 
-/// As in `result`: the caller reached the queue of agents.
+/// The `result` of a call that reached the queue of agents.
 pub const REACHED: &str = "ok";
 
-/// As in `result`: the caller hung up.
+/// The `result` of a call whose caller hung up.
 pub const HUNG_UP: &str = "hung up";
 
-/// As in `result`, rarely: a word that no documentation has.
+/// A rare `result` that no documentation mentions.
 pub const UNDOCUMENTED: &str = "transfer";
 
-/// The share of calls with [`UNDOCUMENTED`].
+/// Share of calls with the result [`UNDOCUMENTED`].
 const UNDOCUMENTED_SHARE: f64 = 0.004;
 
-/// The share of hang-ups right at the beginning of a call: behind the option that leads to an
-/// agent, behind nothing valid, and behind any other.
-const HANG_UPS: (f64, f64, f64) = (0.03, 0.45, 0.12);
+/// Share of callers who hang up behind the option that leads to an agent, at the beginning of a
+/// call. [`PATIENCE`] makes it grow with the time in the menu.
+const HANG_UPS_FOR_AGENT: f64 = 0.03;
 
-/// Seconds in the menu after which nobody would wait any longer.
+/// The same share behind an entry that was not valid.
+const HANG_UPS_AFTER_INVALID: f64 = 0.45;
+
+/// The same share behind every other option.
+const HANG_UPS: f64 = 0.12;
+
+/// Seconds in the menu that add 1 to the share of hang-ups.
 const PATIENCE: f64 = 900.0;
 
 /// Longest time from the last option to the end of the call, in seconds.
 const LONGEST_WAIT: u32 = 40;
 
-/// The row of diagram_1 of a call whose last option is `last`; `factor` makes hang-ups more likely
-/// where the option is broken.
+/// Makes the row of diagram_1 of a call whose last option is `last`. `factor` multiplies the share
+/// of hang-ups.
 pub(super) fn call_end(last: Row, late: Late, factor: f64) -> Row {
     let interaction = last.interaction;
     let mut chance = Random::of(interaction.key, &[4]);
     let second = last.second.saturating_add(chance.between(1, LONGEST_WAIT));
     let second = second.min(u32::try_from(USUAL_SPAN).unwrap_or(u32::MAX));
-    let hang_ups = share(&last, factor);
+    let hang_ups = hang_up_share(&last, factor);
     let result = match chance.unit() {
         drawn if drawn < UNDOCUMENTED_SHARE => UNDOCUMENTED,
         drawn if drawn < UNDOCUMENTED_SHARE + hang_ups => HUNG_UP,
@@ -51,17 +57,16 @@ pub(super) fn call_end(last: Row, late: Late, factor: f64) -> Row {
     end
 }
 
-fn share(last: &Row, factor: f64) -> f64 {
-    let (agent, invalid, other) = HANG_UPS;
+fn hang_up_share(last: &Row, factor: f64) -> f64 {
     let at_first = match last.option() {
-        Some(option) if option.code == "AGENTE" => agent,
-        Some(option) if option.invalid => invalid,
-        _ => other,
+        Some(option) if option.code == "AGENTE" => HANG_UPS_FOR_AGENT,
+        Some(option) if option.invalid => HANG_UPS_AFTER_INVALID,
+        _ => HANG_UPS,
     };
     ((at_first + f64::from(last.second) / PATIENCE) * factor).min(0.98)
 }
 
-/// As in `dn_transfer`: where a call is routed behind its option; nowhere if the caller hung up.
+/// Returns `dn_transfer`, the destination of a call behind its option; empty if the caller hung up.
 pub(super) fn transferred_to(row: &Row) -> &'static str {
     match row.result {
         Some(HUNG_UP) | None => "",

@@ -1,8 +1,6 @@
-//! The query of a request, decoded.
-//!
-//! Owns nothing but text; it must never fail: what cannot be decoded stays as it is.
+//! Decodes the query of a request. It must never fail: text that cannot be decoded stays as it is.
 
-/// The first value of this name.
+/// Returns the first value of this name.
 pub fn value(query: Option<&str>, name: &str) -> Option<String> {
     form_urlencoded::parse(query?.as_bytes())
         .find(|(key, _)| key == name)

@@ -1,9 +1,8 @@
 //! An incident of the invented contact centre: for some time an option is chosen less, or not at
 //! all.
 //!
-//! Owns which rows an incident takes, and how it is written on the command line. Which rows are
-//! left is a pure function of the rows, so that a simulator that is asked twice gives the same
-//! ones.
+//! Owns the choice of the rows that an incident removes, and its form on the command line. The
+//! choice is a pure function of the row, so that repeated requests get the same rows.
 
 use super::interaction::Row;
 use super::menus::ROUTING_POINTS;
@@ -12,26 +11,26 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// An option that is chosen less for some time, as when its key was taken out of the diagram.
-/// Whoever would have entered it goes on as if it had been passed over.
+/// An option that is chosen less for some time, as when its key was removed from the diagram.
+/// Callers who would have chosen it go on to the next option.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OptionIncident {
     /// The routing point, as in the rows.
     pub rp_id: String,
     /// The option, as in the rows.
     pub cod_opc_menu: String,
-    /// The share of its rows that is left, 0 to 1.
+    /// Share of its rows that remains, 0 to 1.
     pub left: f64,
-    /// How many times as many callers as usual hang up behind it.
+    /// Factor on the share of callers who hang up behind it.
     pub hang_ups: f64,
-    /// The first second in which it is so.
+    /// First second of the incident.
     pub from: Timestamp,
-    /// The first second in which it is so no more.
+    /// First second after the incident.
     pub until: Timestamp,
 }
 
 impl OptionIncident {
-    /// An option that nobody has ever chosen, and nobody will.
+    /// Makes an incident that removes all rows of an option, at all times.
     pub fn of(rp_id: &str, cod_opc_menu: &str) -> Self {
         Self {
             rp_id: rp_id.to_owned(),
@@ -43,13 +42,13 @@ impl OptionIncident {
         }
     }
 
-    /// Returns true if a row is missing because of it.
+    /// Returns true if the incident removes a row.
     pub(super) fn takes(&self, row: &Row) -> bool {
         self.is_of(row)
             && !Random::of(row.interaction.key, &[4, row.second.into()]).chance(self.left)
     }
 
-    /// Whether a row is one of the option, while it lasts.
+    /// Returns true if a row is of the option and dated within the incident.
     pub(super) fn is_of(&self, row: &Row) -> bool {
         (self.from.as_second()..self.until.as_second()).contains(&row.date)
             && row.interaction.point.id == self.rp_id
@@ -57,7 +56,7 @@ impl OptionIncident {
     }
 }
 
-/// An incident as it is written, such as
+/// An incident as written on the command line, such as
 /// `from=-2h,until=30m,left=0.2,rp_id=4628,cod_opc_menu=VENTAS_HOGAR`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WrittenIncident {
@@ -66,17 +65,17 @@ pub struct WrittenIncident {
     until: Option<WrittenMoment>,
 }
 
-/// A moment as it is written.
+/// A moment as written on the command line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum WrittenMoment {
-    /// So long after the start of the simulator; negative for before it.
+    /// Time since the start of the simulator; negative for before it.
     FromStart(SignedDuration),
-    /// On the server's wall clock.
+    /// Time on the server's wall clock.
     Local(DateTime),
 }
 
 impl WrittenIncident {
-    /// Reads an incident; the error says what is wrong with it.
+    /// Parses an incident. The error is a message for the user.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         // The code comes last, because it may hold anything.
         let (settings, code) = text.split_once("cod_opc_menu=").ok_or(
@@ -114,7 +113,7 @@ impl WrittenIncident {
         Ok(incident)
     }
 
-    /// The incident of a server in this zone that starts at `start`.
+    /// Resolves its moments for a server in this zone that starts at `start`.
     pub(super) fn resolve(self, start: Timestamp, zone: &TimeZone) -> OptionIncident {
         let from = self.from.resolve(start, zone).unwrap_or(Timestamp::MIN);
         let until =
@@ -127,11 +126,14 @@ impl WrittenMoment {
     fn parse(text: &str) -> Result<Self, String> {
         let from_start = text.parse().map(Self::FromStart);
         from_start.or_else(|_| text.parse().map(Self::Local)).map_err(|_| {
-            format!("{text:?} is neither a time from the start, such as -2h or 10m, nor a moment, such as 2026-11-30T10:50")
+            format!(
+                "{text:?} is neither a time from the start, such as -2h or 10m, nor a moment, such \
+                 as 2026-11-30T10:50"
+            )
         })
     }
 
-    /// None where no clock will ever be.
+    /// Returns the instant, unless it is out of range.
     fn resolve(self, start: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match self {
             Self::FromStart(time) => start.checked_add(time).ok(),
@@ -140,7 +142,7 @@ impl WrittenMoment {
     }
 }
 
-/// Reads a share.
+/// Parses a share.
 pub(super) fn share(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if (0.0..=1.0).contains(&number) => Ok(number),

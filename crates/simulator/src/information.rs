@@ -1,9 +1,9 @@
-//! `GET /api/v2/information.php`: what the operation tells of itself, its quota and its names.
+//! `GET /api/v2/information.php`: the operation's quota and names.
 //!
-//! Faults are the report's: this answers as long as the token is good. It must never be counted
-//! among the report's requests, though each costs one of the day's.
+//! Faults do not apply here: it answers as long as the token is good. Its requests are not counted
+//! among those for reports, but each is charged to the daily quota.
 
-use hyper::{HeaderMap, Request, Response, StatusCode, header::HeaderValue};
+use hyper::{HeaderMap, Request, Response, StatusCode};
 
 use super::{
     SimulatedServer,
@@ -11,7 +11,7 @@ use super::{
     form::value,
     lock, names,
     refusal::Refusal,
-    report::{TOKEN, carries_token, charge},
+    report::{authorize, charge},
     response::json,
 };
 
@@ -30,15 +30,8 @@ fn check(
     headers: &HeaderMap,
     query: Option<&str>,
 ) -> Result<String, Refusal> {
-    if headers.get(TOKEN).is_none_or(HeaderValue::is_empty) {
-        return Err(Refusal::TokenMissing);
-    }
-    if !carries_token(simulator, headers) {
-        return Err(Refusal::TokenInvalid);
-    }
-    if !charge(simulator, headers, simulator.now()) {
-        return Err(Refusal::QuotaExhausted);
-    }
+    let within_quota = charge(simulator, headers, simulator.now());
+    authorize(simulator, headers, within_quota)?;
     match value(query, "api").as_deref() {
         Some("token_info") => Ok(token_info(simulator)),
         Some("routing_points") => {

@@ -1,11 +1,10 @@
-//! One interaction: when it began, whose it is, and the rows that its walk through the menu leaves
-//! behind.
+//! One interaction: its beginning, its customer, and the rows of its walk through the menu.
 //!
 //! Everything follows from the interaction's key, a hash made by `traffic`. This file must never
 //! read a clock, and never look at another interaction.
 //!
 //! A row's `date` is the moment of **its own event**: the beginning of the interaction plus
-//! `second_event`. What the real API dates a row by is not documented; this choice spreads the rows
+//! `second_event`. The real API does not document which moment it is. This choice spreads the rows
 //! of a long interaction over many windows, which is the hardest case for a reader.
 
 use super::menus::{MenuOption, RoutingPoint, SecondForm};
@@ -18,11 +17,11 @@ const MAX_OPTIONS: u32 = 12;
 /// Longest time between two options of a walk, in seconds.
 const MAX_PAUSE: u32 = 90;
 
-/// No row lies further than this behind the beginning of its interaction, unless the chat was left
-/// open.
+/// Longest time from the beginning of an interaction to its last row, in seconds, unless it is a
+/// chat that was left open.
 pub(super) const USUAL_SPAN: i64 = (MAX_OPTIONS * MAX_PAUSE) as i64;
 
-/// No row at all lies further than this behind the beginning of its interaction.
+/// Longest time from the beginning of any interaction to its last row, in seconds.
 pub(super) const LONGEST_SPAN: i64 = 24 * 3600;
 
 /// The share of rows that become visible late, and their delay.
@@ -30,25 +29,25 @@ pub(super) const LONGEST_SPAN: i64 = 24 * 3600;
 pub(super) struct Late {
     /// The share of rows.
     pub(super) share: f64,
-    /// The shortest such delay, in seconds.
+    /// Shortest delay, in seconds.
     pub(super) least: i64,
-    /// The longest.
+    /// Longest delay, in seconds.
     pub(super) most: i64,
 }
 
-/// The beginning of every invented telephone number: a range that nobody in Colombia can have.
+/// First digits of every invented telephone number, from a range that is not assigned in Colombia.
 pub const TELEPHONE_PREFIX: &str = "57300555";
 
-/// The beginning of every invented customer number.
+/// First digits of every invented customer number.
 pub const CUSTOMER_PREFIX: &str = "990";
 
-/// The share of equal rows: a caller who presses the same key twice within a second.
+/// Share of rows that come twice, as when a caller presses the same key twice within a second.
 const IMPATIENT: f64 = 0.012;
 
-/// The share of codes written in another case than usual.
+/// Share of codes in another case than usual.
 const CASE_DRIFT: f64 = 0.003;
 
-/// The share of chats that stay open for hours.
+/// Share of chats that stay open for hours.
 const LEFT_OPEN: f64 = 0.02;
 
 /// An interaction.
@@ -61,9 +60,9 @@ pub struct Interaction {
     /// The part of a call's `conn_id` that names the line: ordinary traffic and each burst have
     /// their own.
     pub(super) line: u32,
-    /// Tells it from others that began in the same second on the same line.
+    /// Distinguishes interactions that began in the same second on the same line.
     pub(super) serial: u64,
-    /// All its chance.
+    /// Seed of all its random numbers.
     pub(super) key: u64,
 }
 
@@ -73,7 +72,8 @@ impl Interaction {
         self.point.left_open.is_some() && Random::of(self.key, &[0]).chance(LEFT_OPEN)
     }
 
-    /// Hands out the rows of the whole walk, in order; `late` says which of them appear late.
+    /// Calls `emit` with each row of the whole walk, in order. `late` decides which rows appear
+    /// late.
     pub(super) fn walk(self, late: Late, mut emit: impl FnMut(Row)) {
         let mut chance = Random::of(self.key, &[1]);
         let mut second = 0;
@@ -85,8 +85,7 @@ impl Interaction {
             let row = self.row(option.code, second, attempt, late, &mut chance);
             emit(row);
             if chance.chance(IMPATIENT) {
-                // Equal in everything a client sees, yet written on its own: it may appear at
-                // another moment.
+                // Equal in everything that a client sees, but it may appear at another moment.
                 emit(Row { visible: row.date + delay(late, &mut chance), ..row });
             }
             if option.invalid {
@@ -103,7 +102,7 @@ impl Interaction {
         }
     }
 
-    /// One row of this interaction.
+    /// Makes one row of this interaction.
     pub(super) fn row(
         self,
         code: &'static str,
@@ -127,12 +126,12 @@ impl Interaction {
         }
     }
 
-    /// As in `conn_id`: the vendor's form for a call, and for a chat an object id that begins with
+    /// Returns `conn_id`: in the vendor's form for a call; for a chat an object id that begins with
     /// the second.
     pub(super) fn conn_id(&self) -> String {
         if self.point.is_voice() {
-            // The assistant's routing point is a name; its number alone takes part in the
-            // identifier.
+            // The id of the assistant's routing point is a name that ends in a number; only the
+            // number is part of the identifier.
             let number = self.point.id.rsplit('-').next().unwrap_or(self.point.id);
             format!("6736.{number}.{}.{}.{}", self.line, self.begin, self.serial)
         } else {
@@ -140,12 +139,12 @@ impl Interaction {
         }
     }
 
-    /// As in `customer_id`.
+    /// Returns `customer_id`.
     pub(super) fn customer_id(&self) -> String {
         format!("{CUSTOMER_PREFIX}{:07}", Random::of(self.key, &[2]).bits() % 10_000_000)
     }
 
-    /// As in `telephone`.
+    /// Returns `telephone`.
     pub(super) fn telephone(&self) -> String {
         format!("{TELEPHONE_PREFIX}{:04}", Random::of(self.key, &[3]).bits() % 10_000)
     }
@@ -156,10 +155,10 @@ impl Interaction {
     }
 }
 
-/// One row of the report, before anybody writes it.
+/// One row of a report.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// Whose it is.
+    /// Its interaction.
     pub interaction: Interaction,
     /// The Unix second of its event.
     pub date: i64,
@@ -169,17 +168,17 @@ pub struct Row {
     pub second: u32,
     /// The attempt, from 1.
     pub attempt: u8,
-    /// As no menu has it: another one for every row.
+    /// The code is different in every row, unlike that of any menu.
     pub(super) has_unique_option: bool,
-    /// As in `result` of diagram_1; `None` in a row of diagram_13.
+    /// The field `result` of diagram_1; `None` in a row of diagram_13.
     pub result: Option<&'static str>,
-    /// As the menu has it, in its usual case.
+    /// The code in the menu, in its usual case.
     pub(super) code: &'static str,
     drifted: bool,
 }
 
 impl Row {
-    /// As in `cod_opc_menu`.
+    /// Returns `cod_opc_menu`.
     pub fn code(&self) -> Cow<'static, str> {
         if self.has_unique_option {
             return Cow::Owned(format!("{}-{:x}-{}", self.code, self.interaction.key, self.second));
@@ -187,12 +186,12 @@ impl Row {
         if self.drifted { Cow::Owned(self.code.to_lowercase()) } else { Cow::Borrowed(self.code) }
     }
 
-    /// The option of the menu.
+    /// Returns the option of the menu.
     pub(super) fn option(&self) -> Option<&'static MenuOption> {
         self.interaction.point.option(self.code)
     }
 
-    /// As in `second_event`.
+    /// Returns `second_event`.
     pub(super) fn second_event(&self) -> String {
         let second = self.second;
         match self.interaction.point.seconds {
@@ -205,10 +204,10 @@ impl Row {
     }
 }
 
-/// Seconds from a row's event until the server shows it: a few, or for a late one many more.
+/// Draws the seconds from a row's event until the server shows it: a few, or many for a late row.
 pub(super) fn delay(late: Late, chance: &mut Random) -> i64 {
     if chance.chance(late.share) {
-        // Evenly spread over the orders of magnitude: minutes are as likely as hours.
+        // Log-uniform: minutes are as likely as hours.
         let least = late.least.max(1) as f64;
         (least * (late.most as f64 / least).max(1.0).powf(chance.unit())) as i64
     } else {

@@ -1,11 +1,11 @@
 //! A Wolkvox server of our own: the reports diagram_13 and diagram_1 of an invented contact centre,
 //! behind the same HTTP.
 //!
-//! It serves the demo and a user's experiments, and is as faithful as what is known of the real API
-//! allows: its limits, its errors, rows that appear late and rows that are equal. It shares nothing
-//! with the exporter's own client but the wire, so that a mistake in one cannot be hidden by the
-//! same mistake in the other. What tests need beyond that, faults, switches over HTTP and the truth
-//! about the rows, is in the crate `simulator-testing`, which the program does not hold.
+//! It serves the demo and a user's experiments, and imitates everything that is known of the real
+//! API: its limits, its errors, late rows and equal rows. It shares no code with the exporter's
+//! client, so that a mistake in one cannot be hidden by the same mistake in the other. The crate
+//! `simulator-testing`, which the program does not contain, adds what tests need: faults, switches
+//! over HTTP, and the truth about the rows.
 
 mod answer;
 mod args;
@@ -62,12 +62,12 @@ pub struct SimulatedServer {
 }
 
 impl SimulatedServer {
-    /// A simulator that will behave as told.
+    /// Makes a simulator without faults.
     pub fn new(options: Options) -> Arc<Self> {
         Arc::new(Self::of(options, None))
     }
 
-    /// A simulator in whose way something is put.
+    /// Makes a simulator whose answers `tamper` may change.
     pub fn tampered(options: Options, tamper: Arc<dyn Tamper>) -> Arc<Self> {
         Arc::new(Self::of(options, Some(tamper)))
     }
@@ -100,12 +100,13 @@ impl SimulatedServer {
         }
     }
 
-    /// The rows dated in `from..until`, whether the server shows them yet or not.
+    /// Returns the rows dated in `from..until`, including those that the server does not show yet.
     pub fn rows(&self, from: Timestamp, until: Timestamp) -> impl Iterator<Item = Row> + use<> {
         self.traffic().rows(second_at_or_after(from), second_at_or_after(until) - 1)
     }
 
-    /// The rows of diagram_1 dated in `from..until`, whether the server shows them yet or not.
+    /// Returns the rows of diagram_1 dated in `from..until`, including those that the server does
+    /// not show yet.
     pub fn call_ends(
         &self,
         from: Timestamp,
@@ -116,12 +117,12 @@ impl SimulatedServer {
         self.traffic().rows_of(SimulatedReport::Diagram1, first, last)
     }
 
-    /// Returns the options with which it was started.
+    /// Returns the options that it was made with.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// The clock of the simulated server.
+    /// Returns the time on the simulated server.
     pub fn now(&self) -> Timestamp {
         (self.options.clock)()
     }
@@ -129,9 +130,9 @@ impl SimulatedServer {
     /// Lets no row be dated at or after `at`, so that a test can wait until all rows have been
     /// read.
     ///
-    /// Interactions under way are cut off. `at` must not lie in the past, nor may an end that has
-    /// passed be moved: rows that somebody may have read would vanish, or rows appear where all had
-    /// been read.
+    /// Interactions under way are cut off. `at` must not be in the past, and an end that has passed
+    /// cannot be moved. Otherwise rows that were read could vanish, and rows could appear in
+    /// windows that were read to the end.
     pub fn end_traffic(&self, at: Timestamp) -> Result<(), TrafficEnded> {
         let now = self.now();
         let mut traffic = lock(&self.traffic);
@@ -142,14 +143,14 @@ impl SimulatedServer {
         Ok(())
     }
 
-    /// The requests of the report that were answered, by kind.
+    /// Returns the requests for reports that were answered, by kind.
     pub fn requests(&self) -> Requests {
         lock(&self.requests).snapshot()
     }
 
-    /// The uncompressed bytes of a good answer for a closed window of local time, in pieces, as a
-    /// benchmark wants them: without HTTP, quota or faults. None for a window that the server
-    /// refuses.
+    /// Returns the uncompressed bytes of a good answer for a closed window of local time, in
+    /// pieces. For benchmarks: without HTTP, quota or faults. `None` if the server would refuse the
+    /// window.
     pub fn answer_bytes(
         &self,
         ini: DateTime,
@@ -158,8 +159,7 @@ impl SimulatedServer {
         let window = Window::new(ini, end)?;
         let now = self.now();
         let count = window.rows(SimulatedReport::Diagram13, &self.traffic(), now).count() as u64;
-        let (sent, promised) = self.options.limit(count)?;
-        let form = AnswerForm::good(sent, promised);
+        let form = AnswerForm::good(self.options.limit(count)?);
         let rows: DatedRows =
             Box::new(window.rows(SimulatedReport::Diagram13, &self.traffic(), now));
         Some(Answer::new(form, rows, self.options.row_bytes))
@@ -175,12 +175,12 @@ impl SimulatedServer {
 #[error("traffic can only be ended now or later, and only while it has not ended")]
 pub struct TrafficEnded;
 
-/// The first whole second that is not before a moment: rows are dated in whole seconds.
+/// Rounds up to whole seconds, because rows are dated in whole seconds.
 fn second_at_or_after(moment: Timestamp) -> i64 {
     moment.as_second() + i64::from(moment.subsec_nanosecond() > 0)
 }
 
-/// A lock whose data is whole after every statement, so that a panic elsewhere does not matter.
+/// Locks a mutex, poisoned or not: its data is consistent after every statement.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,16 +1,16 @@
-//! How busy the invented contact centre is at a local moment: its day and its week.
+//! The load of the invented contact centre by time of day and day of the week.
 //!
 //! Owns one pure function of local time. It must never know about routing points or seeds.
 
 use jiff::civil::{DateTime, Weekday};
 
-/// The load at each full hour, 1.0 being the busiest. Between them it changes evenly.
+/// Load at each full hour, as a share of the busiest one. It is interpolated in between.
 const DAY: [f64; 24] = [
     0.03, 0.02, 0.02, 0.02, 0.03, 0.06, 0.18, 0.45, 0.80, 0.95, 1.00, 1.00, //
     0.75, 0.70, 0.85, 0.95, 0.95, 0.85, 0.60, 0.40, 0.25, 0.15, 0.10, 0.05,
 ];
 
-/// The load at this local moment, as a share of the busiest hour of the week.
+/// Returns the load at a local moment, as a share of the busiest hour of the week.
 pub(super) fn load(local: DateTime) -> f64 {
     let hour = local.hour().unsigned_abs() as usize % 24;
     let into = f64::from(local.minute()) / 60.0;

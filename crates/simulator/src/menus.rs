@@ -1,11 +1,10 @@
-//! The invented contact centre: its routing points, their menus, and how callers walk through them.
+//! The invented contact centre: its routing points, their menus, and the paths of callers.
 //!
-//! Owns data only. It must never know about time or HTTP. Every code here is an operator's free
-//! text, as real ones are: Spanish, with accents, spaces, quotes, a backslash and an emoji, to try
-//! the escaping of everything downstream.
+//! Owns data only. It must never know about time or HTTP. Like real ones, every code is free text
+//! of an operator: Spanish, with accents, spaces, quotes, a backslash and an emoji, to exercise all
+//! escaping downstream.
 
-/// The form in which a routing point writes `second_event`; the real API is known to use each form
-/// somewhere.
+/// The form in which a routing point writes `second_event`. The real API uses each form somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SecondForm {
     /// `37`
@@ -19,15 +18,15 @@ pub(super) enum SecondForm {
 /// A routing point and its menu.
 #[derive(Debug)]
 pub struct RoutingPoint {
-    /// As in `rp_id`.
+    /// Its `rp_id`.
     pub id: &'static str,
-    /// As in `channel`.
+    /// Its `channel`.
     pub channel: &'static str,
-    /// Interactions that begin in a minute of the busiest hour.
+    /// Interactions that begin per minute in the busiest hour.
     pub(super) per_minute: f64,
     /// The form of `second_event` in its rows.
     pub(super) seconds: SecondForm,
-    /// The first options, with their weights.
+    /// The first options, with their probabilities in percent.
     pub(super) entry: &'static [(u32, &'static str)],
     /// All options.
     pub(super) options: &'static [MenuOption],
@@ -41,7 +40,7 @@ impl RoutingPoint {
         self.channel == "voice"
     }
 
-    /// The option of this code.
+    /// Returns the option with this code.
     pub(super) fn option(&self, code: &str) -> Option<&'static MenuOption> {
         self.options.iter().find(|option| option.code == code)
     }
@@ -50,14 +49,14 @@ impl RoutingPoint {
 /// One option of a menu.
 #[derive(Debug)]
 pub(super) struct MenuOption {
-    /// As in `cod_opc_menu`.
+    /// Its `cod_opc_menu`.
     pub(super) code: &'static str,
-    /// Fewest and most seconds between the option before and this one.
+    /// Fewest and most seconds since the option before.
     pub(super) pause: (u32, u32),
-    /// The options that follow, in percent; what is missing to 100 ends the interaction.
+    /// The options that follow, with their probabilities in percent. The rest to 100 is the
+    /// probability that the interaction ends.
     pub(super) next: &'static [(u32, &'static str)],
-    /// True if the caller entered nothing valid, so that the menu is played again as another
-    /// attempt.
+    /// The caller entered nothing valid, so the menu is played again as another attempt.
     pub(super) invalid: bool,
 }
 

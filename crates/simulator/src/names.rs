@@ -1,4 +1,4 @@
-//! What the invented contact centre calls its routing points and options.
+//! The names of the invented contact centre's routing points and options.
 //!
 //! Owns data, and the answers made from it. As in the real API a code has one description for the
 //! whole operation, though `1` means something else in each menu.
@@ -47,7 +47,7 @@ const OPTION_NAMES: &[(&str, &str)] = &[
     ("hola", "Saludo sin opción"),
 ];
 
-/// Returns the name of a routing point; nothing for one that is not known.
+/// Returns the name of a routing point; empty for an unknown one.
 pub(super) fn routing_point_name(rp_id: &str) -> &'static str {
     name_of(ROUTING_POINT_NAMES, rp_id).unwrap_or_default()
 }
@@ -56,24 +56,23 @@ fn name_of(names: &'static [(&str, &str)], code: &str) -> Option<&'static str> {
     names.iter().find(|(known, _)| *known == code).map(|(_, name)| *name)
 }
 
-/// The answer to `api=routing_points`, at this local time.
+/// Answers `api=routing_points` at this local time.
 pub(super) fn routing_points(now: DateTime) -> String {
     let last_use = now.strftime("%Y-%m-%d %H:%M:%S").to_string();
     let rows = ROUTING_POINTS.iter().map(|point| {
-        let active = |yes: bool| if yes { "true" } else { "false" };
         json!({
             "rp_id": point.id,
             "rp_name": name_of(ROUTING_POINT_NAMES, point.id),
-            "ivr_active": active(point.is_voice()),
-            "chat_active": active(!point.is_voice()),
+            "ivr_active": point.is_voice().to_string(),
+            "chat_active": (!point.is_voice()).to_string(),
             "last_use": last_use,
         })
     });
-    // The real server has this one's success as 200, and the other's as 0.
+    // The real server's `code` for success is 200 here, and 0 for activity codes.
     answer("200", &rows.collect::<Vec<_>>())
 }
 
-/// The answer to `api=activity_codes`.
+/// Answers `api=activity_codes`.
 pub(super) fn activity_codes() -> String {
     let codes: BTreeSet<&str> =
         ROUTING_POINTS.iter().flat_map(|point| point.options).map(|option| option.code).collect();
@@ -87,7 +86,7 @@ fn answer(code: &str, rows: &[Value]) -> String {
     let msg = format!("{} records were found", rows.len());
     let answer = json!({ "code": code, "error": null, "msg": msg, "data": rows });
     let mut bytes = Vec::new();
-    // Writing to memory fails never; a text that is none would be an empty body to the client.
+    // Neither can fail: memory takes every byte, and JSON is UTF-8.
     let _ = answer.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, PhpFormatter));
     String::from_utf8(bytes).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What a simulator can be told when it is made.
+//! The settings of a simulator.
 
 use super::incident::OptionIncident;
 use super::tamper::AnswerFault;
@@ -10,10 +10,10 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Says what time it is on the simulated server.
+/// The clock of the simulated server.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// The answer to a window of more rows than the limit; the real server's way is not known.
+/// The answer to a window of more rows than the limit. It is not known what the real server does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum TooManyRows {
     /// Send the first rows, and a `msg` that counts only those.
@@ -30,8 +30,8 @@ pub enum TooManyRows {
 pub struct Options {
     /// The same seed gives the same traffic.
     pub seed: u64,
-    /// The moment that draws of chance are counted from; the Unix epoch if there is none. A test
-    /// that begins now says when it begins, and has the same traffic whenever it is run.
+    /// Origin of the minutes that seed the random numbers; the Unix epoch by default. A test that
+    /// runs by the real clock sets it to its start, and so has the same traffic at every run.
     pub chance_from: Option<Timestamp>,
     /// The zone of the server's local time.
     pub zone: TimeZone,
@@ -39,9 +39,9 @@ pub struct Options {
     pub clock: Clock,
     /// Added to the clock in the `Date` header alone.
     pub date_skew: SignedDuration,
-    /// Leave out the last second of a window: whether the real server does is not known.
+    /// Leave out the last second of a window. It is not known whether the real server does.
     pub exclusive_end: bool,
-    /// The one token that is accepted.
+    /// The only token that is accepted.
     pub token: String,
     /// Most rows in one answer.
     pub rows_limit: u64,
@@ -57,13 +57,13 @@ pub struct Options {
     pub unanswerable: Option<Timestamp>,
     /// The server looks only at the days of the requested times.
     pub whole_days: bool,
-    /// An answer that takes longer is broken off.
+    /// Longest time of an answer, which is then broken off.
     pub time_limit: Duration,
-    /// Requests in flight at once.
+    /// Most requests in flight at once.
     pub concurrency_limit: usize,
-    /// Requests in one local day; none means no limit.
+    /// Most requests in one local day; `None` for no limit.
     pub daily_limit: Option<u64>,
-    /// 1.0 gives about one row a second in the busiest hour.
+    /// Amount of traffic; 1.0 gives about one row a second in the busiest hour.
     pub scale: f64,
     /// The least load at any hour of any day, as a share of the busiest hour; 1 for the same load
     /// always.
@@ -76,7 +76,7 @@ pub struct Options {
     pub from: Option<Timestamp>,
     /// No row is dated at or after this.
     pub until: Option<Timestamp>,
-    /// Every row has an option that no other has, as a server does that writes free text there.
+    /// Give every row its own option, like a server that writes free text there.
     pub unique_options: bool,
     /// Rows on top of the ordinary traffic.
     pub bursts: Vec<Burst>,
@@ -84,7 +84,7 @@ pub struct Options {
     pub incidents: Vec<OptionIncident>,
     /// Reports that the operation does not have.
     pub withheld: Vec<SimulatedReport>,
-    /// Every row is filled up to this many bytes by a field that readers do not know; 0 adds none.
+    /// Size in bytes to which an unknown field fills up every row; 0 adds no field.
     pub row_bytes: usize,
 }
 
@@ -124,16 +124,25 @@ impl Default for Options {
     }
 }
 
+/// Numbers of rows in an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowLimit {
+    /// Rows that are sent.
+    pub(super) sent: u64,
+    /// Rows that `msg` announces.
+    pub(super) promised: u64,
+}
+
 impl Options {
-    /// Returns how many of `count` rows an answer sends and how many its `msg` promises; `None` if
-    /// the window fails.
-    pub(super) fn limit(&self, count: u64) -> Option<(u64, u64)> {
+    /// Limits the answer to a window of `count` rows. Returns `None` if the window is refused.
+    pub(super) fn limit(&self, count: u64) -> Option<RowLimit> {
         let sent = count.min(self.most_rows());
+        let limit = RowLimit { sent, promised: sent };
         match self.over_limit {
-            _ if self.over_limit_fault.is_some() => (count == sent).then_some((sent, sent)),
-            TooManyRows::CutAndPromise => Some((sent, count)),
-            TooManyRows::CutSilently => Some((sent, sent)),
-            TooManyRows::Refuse => (count == sent).then_some((sent, sent)),
+            _ if self.over_limit_fault.is_some() => (count == sent).then_some(limit),
+            TooManyRows::CutAndPromise => Some(RowLimit { sent, promised: count }),
+            TooManyRows::CutSilently => Some(limit),
+            TooManyRows::Refuse => (count == sent).then_some(limit),
         }
     }
 
@@ -148,7 +157,7 @@ impl Options {
 }
 
 impl fmt::Debug for Options {
-    /// Names only what tells one simulator from another: a clock cannot be shown, and a token
+    /// Shows only the fields that distinguish simulators: a clock cannot be shown, and a token
     /// should not be.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")

@@ -1,4 +1,4 @@
-//! The count of requests, and what is spent of the day's limit.
+//! Counts requests, by kind and against the daily limit.
 //!
 //! Owns numbers only. It must never decide what a spent quota means.
 
@@ -11,13 +11,11 @@ use std::collections::BTreeMap;
 pub struct Requests {
     /// All of them.
     pub total: u64,
-    /// By what they met: `ok`, `empty`, another error of the API, or `fault_` and the name of a
-    /// fault.
+    /// By result: `ok`, `empty`, another error of the API, or `fault_` and the name of a fault.
     pub kinds: BTreeMap<String, u64>,
-    /// Rows put into answers, also into those that broke off on their way.
+    /// Rows in answers, including answers that broke off on their way.
     pub rows: u64,
-    /// The requests of the server's current local day that carried the token. Each costs one,
-    /// whatever it returned.
+    /// Requests with the token on the server's current local day, whatever their result.
     pub used_today: u64,
 }
 
@@ -29,7 +27,7 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// Charges a request on this local day; says whether it still was within the limit.
+    /// Charges a request on this local day. Returns true if it was still within the limit.
     pub(super) fn charge(&mut self, today: Date, limit: Option<u64>) -> bool {
         if self.today != today {
             self.today = today;
@@ -39,7 +37,7 @@ impl Counter {
         limit.is_none_or(|limit| self.requests.used_today <= limit)
     }
 
-    /// Counts what a request met.
+    /// Counts a request by its result.
     pub(super) fn count(&mut self, kind: &str) {
         self.requests.total += 1;
         *self.requests.kinds.entry(kind.to_owned()).or_insert(0) += 1;

@@ -1,51 +1,49 @@
 //! A small deterministic generator, so that the traffic is a pure function of a seed and a moment.
 //!
-//! Owns only arithmetic. It must never read a clock or the system's randomness, and its output must
-//! not change between versions of a crate: this is why it is written out here (SplitMix64) and not
-//! taken from one.
+//! Owns only arithmetic. It must never read a clock or the system's randomness. It implements
+//! SplitMix64 instead of depending on a crate, whose output could change with its version.
 
 /// A SplitMix64 sequence.
 #[derive(Clone, Copy, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The sequence that belongs to a seed and a list of words, such as a routing point and a
-    /// minute.
+    /// Starts the sequence of a seed and a list of words, such as a routing point and a minute.
     pub fn of(seed: u64, words: &[u64]) -> Self {
         Self(words.iter().fold(mix(seed), |state, word| mix(state ^ mix(word.wrapping_add(GAMMA)))))
     }
 
-    /// The sequence that goes on from a state.
+    /// Continues the sequence from a state.
     pub fn from_state(state: u64) -> Self {
         Self(state)
     }
 
-    /// The next 64 bits.
+    /// Draws the next 64 bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GAMMA);
         mix(self.0)
     }
 
-    /// A number in `0.0..1.0`.
+    /// Draws a number in `0.0..1.0`.
     pub fn unit(&mut self) -> f64 {
-        // 53 bits are all that an f64 holds exactly.
+        // An f64 holds 53 bits exactly.
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Decides at random whether something of this probability happens.
+    /// Returns true with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 
-    /// A number in `low..=high`; `low` if the range is empty.
+    /// Draws a number in `low..=high`. Returns `low` if the range is empty.
     pub(super) fn between(&mut self, low: u32, high: u32) -> u32 {
         let span = u64::from(high.saturating_sub(low)) + 1;
-        // The bias of the remainder is below 2^-32 here: nobody sees it in invented traffic.
+        // The bias of the remainder is below 2^-32, which is negligible here.
         low.saturating_add((self.bits() % span) as u32)
     }
 }
 
-/// The odd constant of SplitMix64, 2^64 divided by the golden ratio.
+/// Increment of SplitMix64: 2^64 divided by the golden ratio, rounded to an odd number.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 fn mix(mut z: u64) -> u64 {

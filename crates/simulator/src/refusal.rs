@@ -1,6 +1,6 @@
 //! The errors of the real API: their names, status and texts.
 //!
-//! Owns the table and nothing else: when each is due is `report`'s business.
+//! Owns only the table; `report` decides when to answer with which.
 
 use hyper::StatusCode;
 
@@ -21,14 +21,15 @@ pub enum Refusal {
     Concurrency,
     /// The server makes its backup.
     Maintenance,
-    /// No rows, dates that are none, or a span that is too long: the API tells them not apart.
+    /// There are no rows, a date is invalid, or the span is too long. The API uses one error for
+    /// all.
     ValidateDates,
     /// The answer would have too many rows.
     OverLimit,
 }
 
 impl Refusal {
-    /// Status, name in the counts of requests, and `msg`.
+    /// Returns its status, its name in the counts of requests, and its `msg`.
     const fn entry(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::UnknownApi => (
@@ -65,17 +66,17 @@ impl Refusal {
         }
     }
 
-    /// The HTTP status.
+    /// Returns its HTTP status.
     pub const fn status(self) -> StatusCode {
         self.entry().0
     }
 
-    /// Its name in the counts of requests.
+    /// Returns its name in the counts of requests.
     pub(super) const fn name(self) -> &'static str {
         self.entry().1
     }
 
-    /// The body.
+    /// Returns its body.
     pub fn json(self) -> String {
         let (status, _, msg) = self.entry();
         let reason = status.canonical_reason().unwrap_or_default();

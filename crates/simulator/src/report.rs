@@ -1,5 +1,4 @@
-//! The reports themselves: the checks of the real API in their order, and the answer, good or in a
-//! fault.
+//! Answers requests for reports: makes the real API's checks, and then a good or a faulty answer.
 //!
 //! Owns `GET /api/v2/reports_manager.php`. It must never write JSON rows itself, nor wait for a
 //! socket.
@@ -7,6 +6,7 @@
 use super::answer::{Answer, AnswerForm, DatedRows};
 use super::body::AnswerBody;
 use super::form::value;
+use super::options::RowLimit;
 use super::refusal::Refusal;
 use super::response::{Answered, json, page, with_type};
 use super::tamper::{AnswerFault, Instead, WithoutRows, sent};
@@ -33,7 +33,7 @@ struct AskedRows {
     window: Window,
 }
 
-/// Answers a request of a report; none resets the connection.
+/// Answers a request for a report. `None` resets the connection.
 pub(super) async fn answer<B>(simulator: Arc<SimulatedServer>, request: &Request<B>) -> Answered {
     if request.method() != Method::GET {
         let mut response = page(StatusCode::METHOD_NOT_ALLOWED);
@@ -71,25 +71,24 @@ pub(super) async fn answer<B>(simulator: Arc<SimulatedServer>, request: &Request
     }))
 }
 
-/// Charges the request to its token, if it carries the right one; says whether the quota still
-/// held.
+/// Charges the request to its token, if it carries the right one. Returns false if the quota is
+/// spent.
 pub(super) fn charge(simulator: &SimulatedServer, headers: &HeaderMap, now: Timestamp) -> bool {
     let today = simulator.options.zone.to_datetime(now).date();
     !carries_token(simulator, headers)
         || lock(&simulator.requests).charge(today, simulator.options.daily_limit)
 }
 
-pub(super) fn carries_token(simulator: &SimulatedServer, headers: &HeaderMap) -> bool {
+fn carries_token(simulator: &SimulatedServer, headers: &HeaderMap) -> bool {
     headers.get(TOKEN).is_some_and(|token| token.as_bytes() == simulator.options.token.as_bytes())
 }
 
-/// The checks of the real API. Their order there is not known; this one is what its errors suggest.
-fn check<B>(
+/// Checks the token, and that the quota was not spent before the request.
+pub(super) fn authorize(
     simulator: &SimulatedServer,
-    request: &Request<B>,
+    headers: &HeaderMap,
     within_quota: bool,
-) -> Result<(AskedRows, OwnedSemaphorePermit), Refusal> {
-    let headers = request.headers();
+) -> Result<(), Refusal> {
     if headers.get(TOKEN).is_none_or(HeaderValue::is_empty) {
         return Err(Refusal::TokenMissing);
     }
@@ -99,17 +98,24 @@ fn check<B>(
     if !within_quota {
         return Err(Refusal::QuotaExhausted);
     }
+    Ok(())
+}
+
+/// Makes the checks of the real API. Their order there is not known; its errors suggest this one.
+fn check<B>(
+    simulator: &SimulatedServer,
+    request: &Request<B>,
+    within_quota: bool,
+) -> Result<(AskedRows, OwnedSemaphorePermit), Refusal> {
+    authorize(simulator, request.headers(), within_quota)?;
     let permit =
         Arc::clone(&simulator.in_flight).try_acquire_owned().map_err(|_| Refusal::Concurrency)?;
-    let parameter = |name| value(request.uri().query(), name).filter(|value| !value.is_empty());
-    let api = parameter("api").ok_or(Refusal::ParametersRequired)?;
-    let known = SimulatedReport::named(&api);
-    let report = known
+    let api = parameter(request, "api")?;
+    let report = SimulatedReport::named(&api)
         .filter(|report| !simulator.options.withheld.contains(report))
         .ok_or(Refusal::UnknownApi)?;
-    let (Some(ini), Some(end)) = (parameter("date_ini"), parameter("date_end")) else {
-        return Err(Refusal::ParametersRequired);
-    };
+    let ini = parameter(request, "date_ini")?;
+    let end = parameter(request, "date_end")?;
     let mut window = Window::parse(&ini, &end).ok_or(Refusal::ValidateDates)?;
     if simulator.options.whole_days {
         window = window.whole_days();
@@ -119,7 +125,14 @@ fn check<B>(
     Ok((AskedRows { report, window }, permit))
 }
 
-/// The answer to a request that passed the checks.
+/// Returns a parameter of the query, which must not be empty.
+fn parameter<B>(request: &Request<B>, name: &str) -> Result<String, Refusal> {
+    value(request.uri().query(), name)
+        .filter(|value| !value.is_empty())
+        .ok_or(Refusal::ParametersRequired)
+}
+
+/// Answers a request that passed the checks.
 async fn report<B>(
     simulator: &SimulatedServer,
     request: &Request<B>,
@@ -136,19 +149,22 @@ async fn report<B>(
     let options = &simulator.options;
     let traffic = simulator.traffic();
     // `msg` comes before the rows and counts them, so they are made twice: once to count, once to
-    // send. A long window takes a while, which must not hold up other connections. If the runtime
-    // is shutting down, nobody waits for this answer.
+    // send. A long window takes a while, which must not hold up other connections. The task fails
+    // only while the runtime shuts down, when nobody waits for this answer.
     let counted = Arc::clone(&traffic);
     let count =
         tokio::task::spawn_blocking(move || window.rows(report, &counted, now).count() as u64);
     let count = count.await.unwrap_or(0);
     let over_limit = options.over_limit_fault.as_deref();
-    let (fault, (rows, promised)) = match options.limit(count) {
+    let (fault, limit) = match options.limit(count) {
         Some(_) if window.holds(options.unanswerable, &traffic.zone) && over_limit.is_none() => {
             return Ok(page(StatusCode::INTERNAL_SERVER_ERROR));
         }
-        Some(limited) if !window.holds(options.unanswerable, &traffic.zone) => (fault, limited),
-        _ => (Some(over_limit.ok_or(Refusal::OverLimit)?), (count, count)),
+        Some(limit) if !window.holds(options.unanswerable, &traffic.zone) => (fault, limit),
+        _ => {
+            let over_limit = over_limit.ok_or(Refusal::OverLimit)?;
+            (Some(over_limit), RowLimit { sent: count, promised: count })
+        }
     };
     if let Some(Instead::Response(response)) = fault.map(AnswerFault::instead) {
         return Ok(*response);
@@ -157,7 +173,7 @@ async fn report<B>(
     if count == 0 && without_rows != WithoutRows::Report {
         return Err(Refusal::ValidateDates);
     }
-    let good = AnswerForm::good(rows, promised);
+    let good = AnswerForm::good(limit);
     let form = fault.map_or_else(|| good.clone(), |fault| fault.form(good.clone()));
 
     let rows: DatedRows = Box::new(window.rows(report, &traffic, now));

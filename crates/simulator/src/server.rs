@@ -1,4 +1,4 @@
-//! Connections: accepts them, hands each request to its room, and resets where a fault asks for it.
+//! Accepts connections, routes their requests, and resets a connection where a fault asks for it.
 //!
 //! Owns the socket. It must never know what a report or a switch means.
 
@@ -19,10 +19,11 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// Time for which a connection is kept without a request, as the real server does.
+/// Idle time after which a connection is closed, as on the real server.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-/// Serves the simulator until `shutdown`, then drops all connections, whatever they were doing.
+/// Serves the simulator until `shutdown`, then drops all connections, even in the middle of an
+/// answer.
 ///
 /// Fails only if the listener can accept no more connections.
 pub async fn serve(
@@ -42,7 +43,7 @@ pub async fn serve(
             Ok((stream, _)) => {
                 connections.spawn(connection(stream, Arc::clone(&simulator)));
             }
-            // The client was gone before anybody looked.
+            // The client disconnected before it was accepted.
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) => return Err(error),
         }
@@ -62,7 +63,7 @@ async fn connection(stream: TcpStream, simulator: Arc<SimulatedServer>) {
     let stream = connection.into_parts().io.into_inner();
     match served {
         Err(error) if is_reset(&error) => {
-            // Closing with nothing to linger for sends a reset instead of a proper end. If it
+            // With a linger time of zero, closing sends a reset instead of a proper end. If it
             // cannot be set, the connection still ends without an answer.
             let _ = stream.set_zero_linger();
         }
@@ -87,7 +88,7 @@ async fn route(simulator: Arc<SimulatedServer>, request: Request<Incoming>) -> A
         },
     };
     if let Some(date) = date {
-        // Set here and not by hyper, which would use the machine's clock.
+        // hyper would use the machine's clock.
         response.headers_mut().insert(DATE, date);
     }
     Some(response)

@@ -1,8 +1,7 @@
-//! The door through which tests put something in the way of an answer. The program that ships has
-//! nobody behind it.
+//! The interface by which tests change answers. The program that ships does not implement it.
 //!
-//! Owns the two traits, and shows what is needed to make an answer of one's own. It knows no fault
-//! by name.
+//! Owns the two traits, and exports what an implementation needs to make its own answers. It knows
+//! no fault by name.
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -20,11 +19,11 @@ use super::{SimulatedServer, body::Gzipped};
 
 /// Decides what happens to requests.
 pub trait Tamper: fmt::Debug + Send + Sync {
-    /// The fault of the next answer of a report, if it has one; `api` is the report's name, as it
-    /// was asked for.
+    /// Returns the fault of the next answer of a report, if any. `api` is the report's name in the
+    /// request.
     fn next(&self, api: Option<&str>) -> Option<Arc<dyn AnswerFault>>;
 
-    /// Answers a request for a path that is none of Wolkvox's.
+    /// Answers a request for a path that Wolkvox does not have.
     fn other(
         self: Arc<Self>,
         simulator: Arc<SimulatedServer>,
@@ -32,15 +31,15 @@ pub trait Tamper: fmt::Debug + Send + Sync {
     ) -> OtherAnswer;
 }
 
-/// An answer to come.
+/// A pending answer.
 pub type OtherAnswer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 
-/// The ways in which an answer differs from a good one. The defaults are those of a good one.
+/// The ways in which an answer differs from a good one. The defaults make a good answer.
 pub trait AnswerFault: fmt::Debug + Send + Sync {
-    /// The kind under which the request is counted.
+    /// Returns the kind under which the request is counted.
     fn name(&self) -> String;
 
-    /// Returns what comes in place of the report.
+    /// Returns the answer in place of the report.
     fn instead(&self) -> Instead {
         Instead::Nothing
     }
@@ -50,13 +49,12 @@ pub trait AnswerFault: fmt::Debug + Send + Sync {
         good
     }
 
-    /// Returns what comes in place of the refusal that means that there are no rows. `None` for the
-    /// usual answer.
+    /// Returns the answer to a time range without rows.
     fn without_rows(&self) -> WithoutRows {
         WithoutRows::Report
     }
 
-    /// The time until the answer begins.
+    /// Returns the time until the answer begins.
     fn delay(&self) -> Duration {
         Duration::ZERO
     }
@@ -74,13 +72,13 @@ pub trait AnswerFault: fmt::Debug + Send + Sync {
 
 /// An answer in place of the report.
 pub enum Instead {
-    /// Nothing does: the report comes.
+    /// The report is sent.
     Nothing,
     /// The connection is reset.
     Reset,
-    /// The connection is kept for so long, and then reset.
+    /// The connection is kept for this time without an answer, and then reset.
     Silence(Duration),
-    /// Another answer.
+    /// Another answer is sent.
     Response(Box<Response<AnswerBody>>),
 }
 
@@ -95,7 +93,7 @@ pub enum WithoutRows {
     Report,
 }
 
-/// A body of these pieces, compressed where that is wanted, as the fault sends it.
+/// Makes the body of an answer, compressed if `gzip`, and sent as the fault sends it.
 pub(super) fn sent(fault: Option<&dyn AnswerFault>, pieces: Pieces, gzip: bool) -> AnswerBody {
     let ends_gzip = fault.is_none_or(AnswerFault::ends_gzip);
     let pieces = if gzip { Box::new(Gzipped::new(pieces, ends_gzip)) } else { pieces };

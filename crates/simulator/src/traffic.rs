@@ -1,10 +1,9 @@
 //! The traffic of the contact centre, as a pure function of a seed and time.
 //!
 //! For each routing point and each minute a small generator, seeded by a hash of (seed, routing
-//! point, minute), says which interactions begin in it; `interaction` says what becomes of them.
-//! Nothing is stored, so that a simulator may be asked about any year, started again, or asked
-//! twice, and gives the same rows. This file must never read a clock: whoever asks says what time
-//! it is.
+//! point, minute), draws the interactions that begin in it; `interaction` draws their rows. Nothing
+//! is stored, so a simulator gives the same rows for the same time, also after a restart and for
+//! any year. This file must never read a clock: callers pass the time.
 
 use super::call_end::call_end;
 use super::incident::OptionIncident;
@@ -17,19 +16,19 @@ use jiff::tz::TimeZone;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// The line that ordinary calls come in on; bursts take the numbers after it.
+/// Number of the line of ordinary calls; bursts use the numbers after it.
 const LINE: u32 = 1040;
 
-/// Callers for whom an option did not work hang up so many times as often.
+/// Factor on the share of hang-ups among callers for whom an option did not work.
 const BROKEN_OPTION: f64 = 3.0;
 
 /// Rows in each interaction of a burst.
 const BURST_ROWS: u64 = 3;
 
-/// Many rows at once, on top of the ordinary traffic: an outage that everybody calls about.
+/// Many rows at once, on top of the ordinary traffic, as in an outage that everybody calls about.
 #[derive(Clone, Copy, Debug)]
 pub struct Burst {
-    /// The first second that its rows are dated in.
+    /// First second of its rows.
     pub at: Timestamp,
     /// Seconds over which they are spread; 0 counts as 1.
     pub seconds: u32,
@@ -47,7 +46,7 @@ pub enum SimulatedReport {
 }
 
 impl SimulatedReport {
-    /// The report that is asked for as `api`, if there is one of this name.
+    /// Returns the report with this name in the parameter `api`.
     pub(super) fn named(api: &str) -> Option<Self> {
         match api {
             "diagram_13" => Some(Self::Diagram13),
@@ -61,7 +60,7 @@ impl SimulatedReport {
 #[derive(Clone, Debug)]
 pub(super) struct Traffic {
     pub(super) seed: u64,
-    /// The minute since the Unix epoch that is drawn as the first.
+    /// Minute since the Unix epoch from which the minutes that seed random numbers are counted.
     pub(super) chance_from: i64,
     pub(super) zone: TimeZone,
     pub(super) scale: f64,
@@ -82,14 +81,14 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// The rows dated in the seconds `first..=last`, in the order in which their interactions
-    /// began.
+    /// Returns the rows of diagram_13 dated in the seconds `first..=last`, in the order in which
+    /// their interactions began.
     pub(super) fn rows(self: &Arc<Self>, first: i64, last: i64) -> Rows {
         self.rows_of(SimulatedReport::Diagram13, first, last)
     }
 
-    /// The rows of a report dated in the seconds `first..=last`, in the order in which their
-    /// interactions began.
+    /// Returns the rows of a report dated in the seconds `first..=last`, in the order in which
+    /// their interactions began.
     pub(super) fn rows_of(
         self: &Arc<Self>,
         report: SimulatedReport,
@@ -120,8 +119,8 @@ impl Traffic {
         out: &mut Vec<Row>,
     ) {
         let start = minute.saturating_mul(60);
-        // Long before the window only a chat left open can still matter: most minutes of the
-        // look-back cost one draw for each of their chats.
+        // Long before the window only chats that were left open matter, which saves most of the
+        // work for these minutes: one draw for each chat.
         let only_left_open = start.saturating_add(60 + USUAL_SPAN) < *seconds.start();
         let Ok(moment) = Timestamp::from_second(start) else { return };
         let load = load(self.zone.to_datetime(moment)).max(self.least_load) * self.scale;
@@ -144,48 +143,58 @@ impl Traffic {
                 if interaction.begin < self.from || only_left_open && !interaction.is_left_open() {
                     continue;
                 }
-                let mut last_option = None;
-                let mut is_cut_off = false;
-                let mut is_lost = false;
-                interaction.walk(self.late, |row| {
-                    if self.is_taken(&row) {
-                        is_lost = true;
-                        return;
-                    }
-                    is_cut_off |= row.date >= self.until;
-                    last_option = Some(row);
-                    if report == SimulatedReport::Diagram13 && self.has(&row, seconds) {
-                        out.push(row);
-                    }
-                });
-                // A call that was cut off has come to no end that anybody could tell.
-                if report == SimulatedReport::Diagram1 && point.is_voice() && !is_cut_off {
-                    let lost = if is_lost { BROKEN_OPTION } else { 1.0 };
-                    let end =
-                        last_option.map(|row| call_end(row, self.late, lost * self.hang_ups(&row)));
-                    out.extend(end.filter(|row| self.has(row, seconds)));
-                }
+                self.interaction(report, interaction, seconds, out);
             }
         }
     }
 
-    /// Returns true if a row is dated in one of the seconds, which is not the unanswerable one.
+    /// Appends the rows in `seconds` that an interaction has in a report.
+    fn interaction(
+        &self,
+        report: SimulatedReport,
+        interaction: Interaction,
+        seconds: &RangeInclusive<i64>,
+        out: &mut Vec<Row>,
+    ) {
+        let mut last_option = None;
+        let mut is_cut_off = false;
+        let mut is_lost = false;
+        interaction.walk(self.late, |row| {
+            if self.is_taken(&row) {
+                is_lost = true;
+                return;
+            }
+            is_cut_off |= row.date >= self.until;
+            last_option = Some(row);
+            if report == SimulatedReport::Diagram13 && self.has(&row, seconds) {
+                out.push(row);
+            }
+        });
+        // The outcome of a call that was cut off is not known.
+        if report == SimulatedReport::Diagram1 && interaction.point.is_voice() && !is_cut_off {
+            let lost = if is_lost { BROKEN_OPTION } else { 1.0 };
+            let end = last_option.map(|row| call_end(row, self.late, lost * self.hang_ups(&row)));
+            out.extend(end.filter(|row| self.has(row, seconds)));
+        }
+    }
+
+    /// Returns true if a row is dated in one of these seconds, other than the unanswerable one.
     fn has(&self, row: &Row, seconds: &RangeInclusive<i64>) -> bool {
         seconds.contains(&row.date) && self.unanswerable != Some(row.date)
     }
 
-    /// Returns true if an incident takes this row.
+    /// Returns true if an incident removes this row.
     fn is_taken(&self, row: &Row) -> bool {
         self.incidents.iter().any(|incident| incident.takes(row))
     }
 
-    /// How many times as many callers as usual hang up behind this option.
+    /// Returns the factor of incidents on the share of callers who hang up behind this option.
     fn hang_ups(&self, row: &Row) -> f64 {
         let incidents = self.incidents.iter().filter(|incident| incident.is_of(row));
         incidents.map(|incident| incident.hang_ups).product()
     }
 
-    /// The row of this number in a burst.
+    /// Makes one row of a burst, by the numbers of both.
     fn burst_row(&self, report: SimulatedReport, number: usize, row: u64) -> Option<Row> {
         let burst = self.bursts.get(number)?;
         let serial = row / BURST_ROWS;
@@ -201,7 +210,7 @@ impl Traffic {
             interaction.row(code, second, 1, self.late, &mut Random::of(interaction.key, &[row]));
         match report {
             SimulatedReport::Diagram13 => Some(option),
-            // In the second of the burst, like all of it.
+            // Dated like the option, so that the whole burst is in its seconds.
             SimulatedReport::Diagram1 if point.is_voice() && row % BURST_ROWS == BURST_ROWS - 1 => {
                 let mut end = option;
                 end.result = call_end(option, self.late, 1.0).result;
@@ -212,7 +221,7 @@ impl Traffic {
     }
 }
 
-/// The rows of a span, made while one asks for them: a month needs no more memory than a minute.
+/// The rows of a time range, made on demand: a month needs no more memory than a minute.
 #[derive(Debug)]
 pub(super) struct Rows {
     traffic: Arc<Traffic>,
@@ -227,7 +236,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// The next row of the bursts, which follow the ordinary traffic.
+    /// Returns the next row of the bursts, which follow the ordinary traffic.
     fn next_of_burst(&mut self) -> Option<Row> {
         while let Some(burst) = self.traffic.bursts.get(self.burst) {
             let start = burst.at.as_second();

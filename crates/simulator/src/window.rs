@@ -20,34 +20,35 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Reads both dates; none if one is no date, if they are in the wrong order, or more than 31
-    /// days apart.
+    /// Parses both dates. Returns `None` if one is invalid, or [`Window::new`] refuses them.
     pub(super) fn parse(ini: &str, end: &str) -> Option<Self> {
         Self::new(parse_date(ini)?, parse_date(end)?)
     }
 
-    /// The window from `ini` to `end`; none if the real server would not take it.
+    /// Makes the window from `ini` to `end`. Returns `None` where the real server would refuse it:
+    /// in the wrong order, or more than 31 days apart.
     pub(super) fn new(ini: DateTime, end: DateTime) -> Option<Self> {
         let longest = ini.checked_add(LONGEST.days()).unwrap_or(DateTime::MAX);
         (ini <= end && end <= longest).then_some(Self { ini, end })
     }
 
-    /// As a server reads it that does not include the end; none if nothing is left.
+    /// Returns the window of a server that excludes the end; `None` if it is empty.
     pub(super) fn without_last_second(self) -> Option<Self> {
         Self::new(self.ini, self.end.checked_sub(1.second()).ok()?)
     }
 
-    /// As a server reads it that looks at the days alone.
+    /// Returns the window of a server that looks only at the days.
     pub(super) fn whole_days(self) -> Self {
         Self { ini: self.ini.date().at(0, 0, 0, 0), end: self.end.date().at(23, 59, 59, 0) }
     }
 
-    /// Returns true if a moment lies in it.
+    /// Returns true if it contains a moment.
     pub(super) fn holds(self, moment: Option<Timestamp>, zone: &TimeZone) -> bool {
         moment.is_some_and(|moment| (self.ini..=self.end).contains(&zone.to_datetime(moment)))
     }
 
-    /// The rows of a report that a server shows for this window at `now`, each with its local date.
+    /// Returns the rows of a report that a server shows for this window at `now`, each with its
+    /// local date.
     pub(super) fn rows(
         self,
         report: SimulatedReport,
@@ -55,12 +56,10 @@ impl Window {
         now: Timestamp,
     ) -> impl Iterator<Item = (DateTime, Row)> + Send + use<> {
         let zone = traffic.zone.clone();
-        // Where a clock was set back, a local moment happened twice: the window takes both, as a
-        // server does that compares the texts of dates. Fourteen digits leave the range of instants
-        // at its far end only, where nothing is visible yet.
-        let second = |moment: Result<Timestamp, _>| moment.map_or(i64::MAX, Timestamp::as_second);
-        let first = second(zone.to_ambiguous_timestamp(self.ini).earlier());
-        let last = second(zone.to_ambiguous_timestamp(self.end).later());
+        // Where a clock was set back, a local moment happened twice: the window takes both, like a
+        // server that compares the texts of dates.
+        let first = unix_second(zone.to_ambiguous_timestamp(self.ini).earlier());
+        let last = unix_second(zone.to_ambiguous_timestamp(self.end).later());
         let now = now.as_second();
         traffic
             .rows_of(report, first, last.min(now))
@@ -72,16 +71,26 @@ impl Window {
     }
 }
 
-/// Reads `YYYYmmddHHMMSS`.
+/// Returns the Unix second of a moment; the far future if it is out of range, as only the last
+/// hours of the year 9999 are.
+fn unix_second(moment: Result<Timestamp, jiff::Error>) -> i64 {
+    moment.map_or(i64::MAX, Timestamp::as_second)
+}
+
+/// Parses `YYYYmmddHHMMSS`.
 fn parse_date(text: &str) -> Option<DateTime> {
     if text.len() != 14 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let number = |from: usize, to: usize| text[from..to].parse::<i16>().ok();
-    let small = |from: usize| number(from, from + 2).and_then(|n| i8::try_from(n).ok());
-    let date = Date::new(number(0, 4)?, small(4)?, small(6)?).ok()?;
-    let time = Time::new(small(8)?, small(10)?, small(12)?, 0).ok()?;
+    let year = text[..4].parse().ok()?;
+    let date = Date::new(year, two_digits(text, 4)?, two_digits(text, 6)?).ok()?;
+    let time =
+        Time::new(two_digits(text, 8)?, two_digits(text, 10)?, two_digits(text, 12)?, 0).ok()?;
     Some(DateTime::from_parts(date, time))
+}
+
+fn two_digits(text: &str, at: usize) -> Option<i8> {
+    text[at..at + 2].parse().ok()
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
-//! A backfill in the state: its mark, and what it reads of the state, the open journeys and the
-//! known interactions.
+//! The state of a backfill: its mark, the open journeys and the known interactions.
 //!
-//! Owns the record of its beginning. Its progress is no record of its own but the watermark of each
-//! target.
+//! Owns the record of its beginning. Its progress is the watermark of each target.
 
 use std::num::NonZeroU64;
 
@@ -24,15 +22,15 @@ const KEY: &str = "backfill";
 pub struct BackfillMark {
     /// Beginning of the run, in Unix seconds.
     pub began: i64,
-    /// Beginning of the counting, as it was written.
+    /// Beginning of the counting, as configured.
     pub from: String,
-    /// End of the backfill, as it was written; empty for the beginning of the run.
+    /// End of the backfill, as configured; empty for the beginning of the run.
     pub until: String,
     /// Labels that were added, as an exposition writes them.
     pub labels: String,
     /// Longest time between two samples of a series, in seconds.
     pub every: u64,
-    /// It has come to its end, so the exporter may continue.
+    /// It is complete, so the exporter may continue.
     pub finished: bool,
 }
 

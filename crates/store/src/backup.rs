@@ -95,7 +95,7 @@ pub fn backup(state: &Path, to: &Path) -> Result<BackupSummary, StoreError> {
             Ok(BackupSummary { path: to.to_owned(), ..summary })
         });
     if made.is_err() {
-        // It may never have been made.
+        // It may not exist.
         let _ = fs::remove_file(&partial);
     }
     made
@@ -105,7 +105,7 @@ pub fn backup(state: &Path, to: &Path) -> Result<BackupSummary, StoreError> {
 /// first.
 ///
 /// # Errors
-/// As for [`backup`]; also if `out` takes no more.
+/// As for [`backup`]; also if `out` cannot be written.
 pub fn backup_to(state: &Path, out: &mut impl Write) -> Result<BackupSummary, StoreError> {
     let partial = beside(state, "copy");
     let file = new_file(&partial)?;
@@ -119,7 +119,7 @@ pub fn backup_to(state: &Path, out: &mut impl Write) -> Result<BackupSummary, St
 /// Makes the file for a copy; its folder must be there.
 fn new_file(path: &Path) -> Result<File, StoreError> {
     create(path).map_err(|error| match error {
-        StoreError::Io { path, said } => io_error(path.parent().unwrap_or(&path), &said),
+        StoreError::Io { path, error } => io_error(path.parent().unwrap_or(&path), &error),
         other => other,
     })
 }

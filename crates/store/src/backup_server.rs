@@ -25,9 +25,9 @@ use tracing::{info, warn};
 
 use super::{Store, stream::send};
 
-/// Time for which a reader may take nothing.
+/// Longest time between two reads of a reader.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pause after an error that the next attempt would meet again, such as no free descriptor.
+/// Pause after an error that the next attempt would repeat, such as no free descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Returns the socket at which a copy of the state in this file can be requested.
@@ -69,7 +69,7 @@ impl Drop for BackupServer {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Relaxed);
         self.task.abort();
-        // It may have been removed by somebody else.
+        // Another process may have removed it.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -99,8 +99,7 @@ fn hand_out(stream: UnixStream, store: &Store, stopped: &AtomicBool) -> io::Resu
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let mut out = BufWriter::with_capacity(64 * 1024, stream);
     let sent = store.read(|view| {
-        // After a failure of the disk the file can only be opened again when nobody reads it any
-        // more.
+        // After a disk failure the file can be opened again only when all reads have ended.
         send(view.transaction(), &mut out, &|| stopped.load(Ordering::Relaxed) || store.is_closed())
     });
     sent.map_err(io::Error::other)

@@ -31,7 +31,7 @@ const NO_LOCKS: &str = "its file system has no file locks, so nothing would stop
 /// A change of the state file by another program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Displacement {
-    /// Nothing is at the path any more.
+    /// Nothing is at the path.
     Removed,
     /// Another file is at the path.
     Replaced,
@@ -163,7 +163,7 @@ impl StateFile {
         self.identity.is_some_and(|own| identity_at(&self.path).is_ok_and(|there| there == own))
     }
 
-    /// Opens the file anew, with locks of its own, even if it has no name any more.
+    /// Opens the file again, with separate locks, even if it has lost its name.
     fn handle(&self) -> io::Result<File> {
         let descriptors = Path::new("/proc/self/fd");
         let own = descriptors.join(self.anchor.as_raw_fd().to_string());
@@ -251,7 +251,7 @@ impl<B: StorageBackend> StateBackend<B> {
     }
 }
 
-/// Turns "no locks at all" into an error; redb would continue without them.
+/// Turns a lack of locks into an error, because redb would continue without them.
 fn locked(
     start: Bound<u64>,
     end: Bound<u64>,

@@ -1,7 +1,7 @@
 //! The history of earlier weeks on the disk: the days of a target, and the progress of reading the
 //! time before the first poll.
 //!
-//! Owns no more than the two tables; `baseline` writes and reads a day's bytes.
+//! Owns only the two tables; `baseline` writes and reads a day's bytes.
 
 use schedule::warm_up::WarmUp;
 

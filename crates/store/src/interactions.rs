@@ -1,11 +1,10 @@
 //! The interactions that have had a row, each with the second until which more rows of it may come.
 //! They tell a new interaction from another row of a known one.
 //!
-//! Owns their table and its blocks. An interaction is a hash, so in a table in the order of hashes
-//! nearly each of them lies on a page of its own, which is read and written for it. They are
-//! written behind each other instead, in blocks of one hour, and all blocks are read for the
-//! interactions of a whole answer: a megabyte for each 100,000. They must never be looked up one at
-//! a time.
+//! Owns their table and its blocks. Interactions are hashes, so a table ordered by them would read
+//! and write a page for nearly every one. Instead they are appended to blocks of one hour, and all
+//! blocks are read once for a whole answer: a megabyte for each 100,000 interactions. They must
+//! never be looked up one at a time.
 
 use std::{cmp::Reverse, collections::BTreeMap, num::NonZeroU64};
 
@@ -19,11 +18,10 @@ const HOUR: i64 = 3600;
 const HASH: usize = 8;
 /// Bytes of one interaction: its hash and the second of the hour.
 const ENTRY: usize = HASH + 2;
-/// Interactions of a block, at most: with its key it fills a page of 32 KiB, which is a size of
-/// redb's.
+/// Most interactions of a block. With its key, such a block fills one of redb's pages of 32 KiB.
 const MOST: usize = 3_270;
-/// Interactions up to which a block is rewritten together with new ones, so that many small answers
-/// make no more blocks than a large one.
+/// Most interactions of a block that is rewritten together with new ones, so that many small
+/// answers do not make more blocks than a large one.
 const FEW: usize = 400;
 
 /// The table: target, hour from 1970, number → interactions of which more rows may come until a
@@ -77,8 +75,8 @@ fn put_in_order<H: Copy + Ord>(entries: &mut Vec<(H, i64)>) {
     entries.dedup_by_key(|(hash, _)| *hash);
 }
 
-/// Adds interactions, ascending, each with the Unix second until which more rows of it may come.
-/// The latest second of a known interaction holds.
+/// Adds interactions, ascending, each with the Unix second until which more rows of it may come. A
+/// known interaction keeps its latest second.
 pub(super) fn add(
     table: &mut Interactions<'_>,
     target: u32,

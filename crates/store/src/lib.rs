@@ -62,11 +62,11 @@ use wolkvox_api::{ApiError, ReportName};
 /// Memory for pages, in bytes: enough for the part of the tree that one commit walks through.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Shortest time between two tries to open the file again after a failure of the disk, because
-/// opening may take reading all of it. The first try comes at once.
+/// Shortest time between two attempts to open the file again after a disk failure, because opening
+/// may read all of it. The first attempt is immediate.
 const REOPEN_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Bytes below which a file is not worth compacting.
+/// Size in bytes below which a file is not compacted.
 const COMPACT_FROM: u64 = 4 * 1024 * 1024;
 
 /// The reason why the state cannot be used.
@@ -137,12 +137,12 @@ pub enum StoreError {
         detail: String,
     },
     /// The system refuses.
-    #[error("cannot use the state file {path}: {said}; check the path and its permissions")]
+    #[error("cannot use the state file {path}: {error}; check the path and its permissions")]
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's words.
-        said: io::Error,
+        /// The system's error.
+        error: io::Error,
     },
     /// A read or write failed while running.
     #[error("the state file failed: {0}; is the disk full or read-only?")]
@@ -157,9 +157,9 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Makes an error of the system's about this file.
+    /// Returns a function that adds the path to a system error.
     fn io(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |said| Self::Io { path: path.to_owned(), said }
+        move |error| Self::Io { path: path.to_owned(), error }
     }
 
     /// Returns true if redb refuses all further work until the file is opened again.
@@ -169,7 +169,7 @@ impl StoreError {
 }
 
 impl From<StoreError> for ApiError {
-    /// What could not be committed fails the poll like an answer that cannot be used.
+    /// Makes a failed commit fail the poll, like an unusable answer.
     fn from(error: StoreError) -> Self {
         Self::Internal(error.to_string())
     }
@@ -211,13 +211,12 @@ type Reopen = Box<dyn Fn(bool) -> Result<Database, StoreError> + Send + Sync>;
 /// The open file of a [`Store`]. Its lock is held only while the file is taken out or exchanged,
 /// never during work on it.
 struct OpenFile {
-    /// `None` if the state is in no file.
+    /// `None` if the state is only in memory.
     file: Option<Arc<StateFile>>,
     reopen: Reopen,
     /// `None` between a failure and the next use.
     database: Option<Arc<Database>>,
-    /// Number of times that it was opened, which tells whether a failure is of this opening or of
-    /// an earlier one.
+    /// Number of times that it was opened, to recognise a failure from before the last opening.
     generation: u64,
     /// Moment of the last try to open it again after a failure.
     reopened: Option<Instant>,
@@ -227,8 +226,8 @@ struct OpenFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TargetId(u32);
 
-/// Set in the number under which a target's records of `diagram_1` stand, in the same tables as
-/// those of `diagram_13`.
+/// Bit in the number of a target that keeps its records of `diagram_1` apart from those of
+/// `diagram_13` in the same tables.
 const DIAGRAM_1: u32 = 1 << 31;
 
 impl TargetId {
@@ -466,8 +465,7 @@ fn opener<B: StorageBackend>(
     })
 }
 
-/// Compacts a file of which more than half is free, because targets were forgotten, or there were
-/// many rows once.
+/// Compacts a file of which more than half is free, because targets or many rows were removed.
 fn compact(database: &mut Database, file: &StateFile) -> Result<(), StoreError> {
     let length = file.length().map_err(StoreError::io(file.path()))?;
     if length < COMPACT_FROM {
@@ -508,7 +506,7 @@ fn closed() -> StoreError {
 }
 
 /// Runs work on the file and turns a panic into an error. redb panics on a damaged page; a bug of
-/// ours amid a transaction would panic too, and redb would not roll it back.
+/// ours in a transaction would panic too, and redb would not roll it back.
 fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(StoreError::Failed(format!("the work on it broke off ({})", panic_message(&*panic))))
@@ -523,13 +521,13 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
 fn open_error(path: &Path, error: DatabaseError) -> StoreError {
     match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::Locked(path.to_owned()),
-        DatabaseError::Storage(redb::StorageError::Io(said))
+        DatabaseError::Storage(redb::StorageError::Io(error))
             if !matches!(
-                said.kind(),
+                error.kind(),
                 io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
             ) =>
         {
-            StoreError::io(path)(said)
+            StoreError::io(path)(error)
         }
         other => StoreError::Damaged { path: path.to_owned(), detail: other.to_string() },
     }

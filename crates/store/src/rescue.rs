@@ -1,7 +1,7 @@
 //! Saves the state when another program has removed, replaced, cut or overwritten its file.
 //!
 //! Owns the two ways: a file that lost only its name is copied back to its path, and one that lost
-//! its contents is made anew from the counters that the process still has. A file that another
+//! its contents is recreated from the counters that the process still has. A file that another
 //! program put at the path is moved aside and never removed; a file that another exporter writes to
 //! is left alone.
 
@@ -25,7 +25,7 @@ use super::{
     stream::{receive, send},
 };
 
-/// A target as it was last committed, for a state that is made anew.
+/// A target as it was last committed, for a recreated state.
 #[derive(Debug)]
 pub struct RescuedTarget {
     /// The `server` label.
@@ -99,7 +99,8 @@ impl Store {
         })
     }
 
-    /// Makes a file that lost its contents anew, from these counters. Nobody may commit meanwhile.
+    /// Recreates a file that lost its contents from these counters. There must be no commit
+    /// meanwhile.
     ///
     /// # Errors
     /// If it cannot be made, or another exporter has the file that is there now.
@@ -122,7 +123,7 @@ impl Store {
         })
     }
 
-    /// Puts the file that `make` makes at `path`, and uses it from now on.
+    /// Moves the file that `make` makes to `path`, and uses it from now on.
     fn move_to(
         &self,
         path: &Path,
@@ -183,7 +184,7 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// Makes an empty file for a copy (mode 0600), over the useless rest of an interrupted one.
+/// Makes an empty file for a copy (mode 0600), over the rest of an interrupted one.
 pub(super) fn create(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true).mode(0o600);

@@ -35,7 +35,7 @@ pub(super) const MENUS: TableDefinition<'static, (u32, u32), &[u8]> = TableDefin
 pub(super) const TRANSITIONS: TableDefinition<'static, (u32, &str, &str, &str, &str), &[u8]> =
     TableDefinition::new("transitions");
 /// Target, deadline, interaction → the visits of a `ledger::OpenJourney`. Journeys that begin
-/// together end together, so the records that are written and removed lie on few pages.
+/// together end together, so the records that are written and removed are on few pages.
 pub(super) const JOURNEYS: TableDefinition<'static, TimedKey, &[u8]> =
     TableDefinition::new("open_journeys");
 /// Target, `rp_id`, `channel` → `ledger::RoutingPointCounts`.

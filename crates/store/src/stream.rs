@@ -8,7 +8,7 @@
 //! magic, layout version (u32), then for each table of the schema, in its order, records, then the
 //! tag 0
 //! record: tag 1, length (u32) and bytes of the key, length (u32) and bytes of the value
-//! instead of any tag: tag 2, length (u32) and a sentence about why there is no more
+//! instead of any tag: tag 2, length (u32) and a sentence about why the stream ends here
 //! ```
 
 use std::io::{self, Read, Write};

@@ -191,8 +191,8 @@ impl<'t> Transaction<'t> {
         insert_ascending(&mut self.journeys, id, written)
     }
 
-    /// Removes journeys that are over, ascending. Hardly another one lies between them, because
-    /// they are the first of all.
+    /// Removes journeys that are over, ascending. They have the earliest deadlines, so there are
+    /// few others between them.
     fn remove_journeys(&mut self, over: &[JourneyKey]) -> Result<(), StoreError> {
         let (Some(first), Some(last)) = (over.first(), over.last()) else { return Ok(()) };
         let mut over = over.iter().peekable();
@@ -231,8 +231,8 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// Forgets rows dated before `rows`, and by the hour interactions of which no more rows could
-    /// come since `interactions`, in Unix seconds.
+    /// Forgets rows dated before `rows`, and interactions of which no more rows could come since
+    /// the beginning of the hour of `interactions`, in Unix seconds.
     pub fn forget(
         &mut self,
         target: TargetId,
@@ -277,8 +277,8 @@ pub(super) fn free_number(
     Ok(free)
 }
 
-/// Inserts pairs of one target, ascending by key. Those behind the target's last key, which most
-/// are, are appended at once: a third of the work of single inserts.
+/// Inserts pairs of one target, ascending by key. Pairs after the target's last key, which are the
+/// most, are appended together, which takes a third of the time of single inserts.
 fn insert_ascending<'v, V: Value + 'static>(
     table: &mut Table<'_, TimedKey, V>,
     id: u32,
@@ -310,15 +310,15 @@ struct StoredRows<'a, 't> {
     rows: RefCell<Cursor<'a>>,
 }
 
-/// Records that are stepped over one by one before the next second is looked up instead.
+/// Most records that are stepped over one by one before the next second is looked up instead.
 const NEAR: usize = 16;
 
-/// A position in the table of rows. Seconds are asked for in ascending order, and the next one is
-/// mostly a step away.
+/// A position in the table of rows. Seconds are requested in ascending order, and the next one is
+/// usually close.
 #[derive(Default)]
 struct Cursor<'a> {
     range: Option<Records<'a>>,
-    /// The second that was asked for last.
+    /// The second that was requested last.
     asked: Option<LocalSecond>,
     /// The first record that is dated after it.
     next: Option<(RowKey, RowRecord)>,

@@ -1,6 +1,6 @@
-//! The reads of the state: as of the last commit, or amid a commit by the same functions.
+//! Reads the state as of the last commit; a commit under way uses the same functions.
 //!
-//! Owns the way from records to their meaning. Nothing here writes.
+//! Owns the conversion of records. Nothing here writes.
 
 use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! A place among the large answers that are in memory at once, over all targets.
+//! A place among the large answers that are in memory at the same time, over all targets.
 //!
 //! Owns the wait for it. A small answer needs none, and neither does a server that accepts a
 //! connection and never answers, so that silent servers do not keep others waiting for memory.
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes of an answer, decompressed, from which it needs a place.
+/// Decompressed size from which an answer needs a place, in bytes.
 const LARGE_BYTES: u64 = 256 * 1024;
 
 /// A place that is taken when an answer turns out to be large, and given back when this is dropped.

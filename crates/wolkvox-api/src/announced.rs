@@ -108,13 +108,13 @@ const NEXT: [&str; 8] = [
 ];
 
 impl Announced {
-    /// Takes note of the vendor's `msg`.
+    /// Records the vendor's `msg`.
     pub(super) fn sentence(&mut self, sentence: &Sentence) {
         self.rows = self.rows.max(sentence.rows());
         self.more |= sentence.says_more();
     }
 
-    /// Takes note of a field beside the rows, and of the fields within it.
+    /// Records a field beside the rows, and the fields within it.
     pub(super) fn field(&mut self, name: &str, value: &Value) {
         let name = plain(name);
         match value {
@@ -136,7 +136,7 @@ impl Announced {
         }
     }
 
-    /// Takes note of the head of the answer.
+    /// Records the head of the answer.
     pub(super) fn headers(&mut self, headers: &HeaderMap) {
         for (name, value) in headers {
             let text = String::from_utf8_lossy(value.as_bytes());
@@ -155,7 +155,7 @@ impl Announced {
         }
     }
 
-    /// Takes note of a status that means a part.
+    /// Records a status that means an incomplete answer.
     pub(super) fn partial(&mut self) {
         self.more = true;
     }

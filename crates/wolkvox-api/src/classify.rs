@@ -20,8 +20,8 @@ pub(super) enum Classified {
 
 /// The parts of an answer from which it is judged.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Said<'a> {
-    /// Status of HTTP.
+pub(super) struct AnswerParts<'a> {
+    /// HTTP status.
     pub(super) status: u16,
     /// `None` if the body is no envelope.
     pub(super) envelope: Option<&'a Envelope>,
@@ -29,28 +29,28 @@ pub(super) struct Said<'a> {
     pub(super) rows: u64,
     /// The wait that the server asks for.
     pub(super) retry_after: Option<Duration>,
-    /// The vendor's name of what was asked for.
+    /// The vendor's name for the request.
     pub(super) asked: &'static str,
     /// The token, which must never be repeated.
     pub(super) token: &'a str,
 }
 
 /// Classifies by HTTP status, the code in the body, and the vendor's words, in this order. An
-/// answer that is not a known success or a known empty window is an error. An error that keeps the
-/// words keeps them without the token.
-pub(super) fn classify(said: Said<'_>) -> Classified {
-    match said.envelope {
-        Some(envelope) if (200..300).contains(&said.status) => classify_good(envelope, said),
-        Some(envelope) if said.status == 404 && envelope.mentions_no_rows() => {
+/// answer that is not a known success or a known empty window is an error. Words in an error are
+/// kept without the token.
+pub(super) fn classify(parts: AnswerParts<'_>) -> Classified {
+    match parts.envelope {
+        Some(envelope) if (200..300).contains(&parts.status) => classify_good(envelope, parts),
+        Some(envelope) if parts.status == 404 && envelope.mentions_no_rows() => {
             without_rows(envelope)
         }
-        _ => Classified::Error(refusal(said)),
+        _ => Classified::Error(refusal(parts)),
     }
 }
 
 /// Classifies an answer with a status of success, whose body may still be an error.
-fn classify_good(envelope: &Envelope, said: Said<'_>) -> Classified {
-    match (is_empty_in_words(envelope), said.rows) {
+fn classify_good(envelope: &Envelope, parts: AnswerParts<'_>) -> Classified {
+    match (is_empty_in_words(envelope), parts.rows) {
         (true, 0) => return without_rows(envelope),
         (true, _) => return schema("it has rows, and says that there are none"),
         (false, 0) if envelope.says_empty() && envelope.promised_rows(0).is_none() => {
@@ -61,14 +61,14 @@ fn classify_good(envelope: &Envelope, said: Said<'_>) -> Classified {
     if !envelope.is_success() {
         return match envelope.code() {
             Some(code) if !envelope.has_success_code() => {
-                Classified::Error(refusal(Said { status: code, ..said }))
+                Classified::Error(refusal(AnswerParts { status: code, ..parts }))
             }
-            Some(_) if envelope.has_one_error() => Classified::Error(refusal(said)),
+            Some(_) if envelope.has_one_error() => Classified::Error(refusal(parts)),
             Some(_) => schema("it says that it failed, in words that are not known"),
             None => schema("it has no code of success"),
         };
     }
-    if said.rows > 0 {
+    if parts.rows > 0 {
         let elsewhere = envelope.has_rows_elsewhere();
         return if elsewhere {
             schema("it has rows under another name than data")
@@ -79,7 +79,7 @@ fn classify_good(envelope: &Envelope, said: Said<'_>) -> Classified {
     if let Some(error) = known_words(&envelope.words()) {
         return Classified::Error(error);
     }
-    let words = excerpt(envelope.unknown_words(), said.token);
+    let words = excerpt(envelope.unknown_words(), parts.token);
     match envelope.promised_rows(0) {
         // Fewer rows than announced, which the caller reports.
         Some(rows) if rows > 1 || words.is_empty() || counts_rows(envelope, rows) => {
@@ -97,7 +97,7 @@ fn counts_rows(envelope: &Envelope, rows: u64) -> bool {
     words.strip_prefix(&rows.to_string()).is_some_and(|rest| rest.starts_with(' '))
 }
 
-/// Returns true if `Validate dates entered` or a count of 0 stands where the vendor writes errors.
+/// Returns true if the vendor's field for errors says `Validate dates entered` or a count of 0.
 fn is_empty_in_words(envelope: &Envelope) -> bool {
     let as_error = envelope.has_success_code() && envelope.has_one_error();
     envelope.mentions_no_rows() && (matches!(envelope.code(), None | Some(404)) || as_error)
@@ -130,8 +130,8 @@ fn known_words(words: &str) -> Option<ApiError> {
 }
 
 /// Returns the meaning of an answer without rows. Its status may be the code of the body.
-fn refusal(said: Said<'_>) -> ApiError {
-    let Said { status, envelope, retry_after, token, .. } = said;
+fn refusal(parts: AnswerParts<'_>) -> ApiError {
+    let AnswerParts { status, envelope, retry_after, token, .. } = parts;
     let words = envelope.map(Envelope::words).unwrap_or_default();
     let message = excerpt(envelope.map(Envelope::message).unwrap_or_default(), token);
     let is_http_error = !(200..300).contains(&status);
@@ -139,7 +139,7 @@ fn refusal(said: Said<'_>) -> ApiError {
         401 => ApiError::TokenMissing,
         429 => ApiError::Throttled(retry_after),
         400 if words.contains("DOES NOT EXIST") || words.contains("ARE REQUIRED") => {
-            ApiError::UnknownReport { asked: said.asked, message }
+            ApiError::UnknownReport { asked: parts.asked, message }
         }
         403 | 200..=299 if known_words(&words).is_some() => {
             known_words(&words).unwrap_or(ApiError::TokenInvalid)
@@ -185,7 +185,7 @@ mod tests {
 
     fn verdict_of(status: u16, body: &str, rows: u64) -> Classified {
         let envelope = Envelope::parse(body.as_bytes()).ok();
-        classify(Said {
+        classify(AnswerParts {
             status,
             envelope: envelope.as_ref(),
             rows,

@@ -20,7 +20,7 @@ use reqwest::{
 use super::{
     admission::Admission,
     body::BodyDecoder,
-    classify::{Classified, Said, classify},
+    classify::{AnswerParts, Classified, classify},
     egress::Egress,
     envelope::Envelope,
     error::ApiError,
@@ -53,8 +53,7 @@ impl Default for ClientLimits {
     }
 }
 
-/// The requested report and range: both ends in the server's local time, and both taken as
-/// included.
+/// The requested report and range. Both ends are in the server's local time, and inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
     /// `api`.
@@ -82,8 +81,8 @@ pub struct Client {
     limits: ClientLimits,
 }
 
-/// The way in which connections are made: proxy, certificate authorities and time-outs. A clone
-/// shares it, and any number of servers can be asked over it.
+/// Makes connections to any number of servers, with one choice of proxy, certificate authorities
+/// and time-outs. A clone shares it.
 #[derive(Debug, Clone)]
 pub struct Transport {
     http: reqwest::Client,
@@ -94,8 +93,8 @@ pub struct Transport {
 const SMALL_BODY_BYTES: u64 = 64 * 1024;
 
 impl Transport {
-    /// Reads the machine's certificate authorities: some hundred files, so for a blocking thread,
-    /// and once for all targets that are reached in the same way.
+    /// Reads the machine's certificate authorities, which may be hundreds of files. Call it on a
+    /// blocking thread, and once for all targets with the same connection settings.
     ///
     /// # Errors
     /// Only if they, or the proxy, cannot be used.
@@ -105,7 +104,7 @@ impl Transport {
             .user_agent(concat!("wolkvox-exporter/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            // The vendor closes idle connections after 5 s, so one kept would only be found dead.
+            // The vendor closes idle connections after 5 s, before the next poll could use one.
             .pool_max_idle_per_host(0)
             .connect_timeout(limits.connect)
             .build()
@@ -132,7 +131,7 @@ struct JudgedAnswer {
     rows: u64,
 }
 
-/// Hands on the elements of one more piece of a body. `bytes` have come with it.
+/// Hands on the elements of the next piece of a body, which makes it `bytes` long.
 fn split(
     splitter: &mut Splitter,
     text: &[u8],
@@ -147,7 +146,7 @@ fn split(
 }
 
 impl Client {
-    /// Makes a client with a transport of its own; `endpoint` is the server's origin.
+    /// Makes a client with its own transport. `endpoint` is the server's origin.
     ///
     /// # Errors
     /// As for [`Transport::new`].
@@ -160,9 +159,9 @@ impl Client {
         Self { transport, endpoint: endpoint.clone(), limits }
     }
 
-    /// Asks for the rows of a range and hands each element of `data` to `each` as it arrives. They
-    /// may be committed only if this returns `Ok`; otherwise the answer was not whole. A large
-    /// answer waits for a place among others.
+    /// Requests the rows of a range, and hands each element of `data` to `each` as it arrives. They
+    /// may be committed only if this returns `Ok`; otherwise the answer was incomplete. A large
+    /// answer waits for `admission`.
     pub async fn read(
         &self,
         query: Query,
@@ -170,49 +169,47 @@ impl Client {
         admission: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
-        let whole = self.read_unbounded(query, token, admission, each);
-        match tokio::time::timeout(self.limits.answer, whole).await {
-            Ok(result) => result,
-            Err(_) => Err(ApiError::Timeout(self.limits.answer)),
-        }
+        self.in_time(async {
+            let dates = format!(
+                "api={}&date_ini={}&date_end={}",
+                query.report.as_str(),
+                query.from.strftime("%Y%m%d%H%M%S"),
+                query.to.strftime("%Y%m%d%H%M%S")
+            );
+            let request = self.request("reports_manager.php", &dates, token)?;
+            let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
+            let server_time = server_time(response.headers());
+            let JudgedAnswer { envelope, class, rows } = self
+                .judged(
+                    &mut response,
+                    query.report.as_str(),
+                    token,
+                    self.limits.answer_bytes,
+                    admission,
+                    each,
+                )
+                .await?;
+            match class {
+                Classified::Error(fault) => Err(fault),
+                Classified::Empty => Ok(Answer { rows: 0, server_time }),
+                Classified::Rows => match envelope.promised_rows(rows) {
+                    Some(promised) => {
+                        Err(ApiError::TooFewRows { received: rows, promised, server_time })
+                    }
+                    None => Ok(Answer { rows, server_time }),
+                },
+            }
+        })
+        .await
     }
 
-    async fn read_unbounded(
+    /// Runs a request, unless it takes longer than an answer may.
+    async fn in_time<T>(
         &self,
-        query: Query,
-        token: &str,
-        admission: &mut Admission,
-        each: &mut (dyn FnMut(Element<'_>) + Send),
-    ) -> Result<Answer, ApiError> {
-        let dates = format!(
-            "api={}&date_ini={}&date_end={}",
-            query.report.as_str(),
-            query.from.strftime("%Y%m%d%H%M%S"),
-            query.to.strftime("%Y%m%d%H%M%S")
-        );
-        let request = self.request("reports_manager.php", &dates, token)?;
-        let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
-        let server_time = server_time(response.headers());
-        let JudgedAnswer { envelope, class, rows } = self
-            .judged(
-                &mut response,
-                query.report.as_str(),
-                token,
-                self.limits.answer_bytes,
-                admission,
-                each,
-            )
-            .await?;
-        match class {
-            Classified::Error(fault) => Err(fault),
-            Classified::Empty => Ok(Answer { rows: 0, server_time }),
-            Classified::Rows => match envelope.promised_rows(rows) {
-                Some(promised) => {
-                    Err(ApiError::TooFewRows { received: rows, promised, server_time })
-                }
-                None => Ok(Answer { rows, server_time }),
-            },
-        }
+        request: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        let limit = self.limits.answer;
+        tokio::time::timeout(limit, request).await.unwrap_or(Err(ApiError::Timeout(limit)))
     }
 
     /// Reads an answer to its end, hands on its elements, and returns its class and their number.
@@ -229,11 +226,13 @@ impl Client {
         let retry_after = retry_after(response.headers());
         let mut rows = 0u64;
         let mut envelope = if status.is_success() {
-            let mut counted = |element: Element<'_>| {
-                rows += 1;
-                each(element);
-            };
-            Some(self.elements(response, most_bytes, admission, &mut counted).await?)
+            let read = self
+                .elements(response, most_bytes, admission, &mut |element| {
+                    rows += 1;
+                    each(element);
+                })
+                .await;
+            Some(read?)
         } else {
             Envelope::parse(&self.small_body(response).await).ok()
         };
@@ -241,28 +240,33 @@ impl Client {
         if let Some(envelope) = &mut envelope {
             envelope.add_head(status, response.headers());
         }
-        let class =
-            classify(Said { status, envelope: envelope.as_ref(), rows, retry_after, asked, token });
+        let class = classify(AnswerParts {
+            status,
+            envelope: envelope.as_ref(),
+            rows,
+            retry_after,
+            asked,
+            token,
+        });
         Ok(JudgedAnswer { envelope: envelope.unwrap_or_default(), class, rows })
     }
 
-    /// Asks for the number of requests that the operation has a day. Costs one of them.
+    /// Requests the operation's daily quota. Costs one request.
     pub async fn token_info(&self, token: &str) -> Result<TokenInfo, ApiError> {
-        let asked = async {
+        self.in_time(async {
             let request = self.request("information.php", "api=token_info", token)?;
             let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
             let status = response.status().as_u16();
             let body = self.small_body(&mut response).await;
             let envelope = Envelope::parse(&body).ok();
-            // Where the numbers stand in the answer is not known, nor whether a code stands beside
-            // them.
+            // The form of the answer is not documented, nor whether it has a code.
             if status == 200
                 && envelope.as_ref().is_some_and(|envelope| envelope.code().is_none())
                 && let Ok(info) = TokenInfo::parse(&body)
             {
                 return Ok(info);
             }
-            match classify(Said {
+            match classify(AnswerParts {
                 status,
                 envelope: envelope.as_ref(),
                 rows: 1,
@@ -279,22 +283,19 @@ impl Client {
                 }
                 Classified::Error(fault) => Err(fault),
             }
-        };
-        match tokio::time::timeout(self.limits.answer, asked).await {
-            Ok(result) => result,
-            Err(_) => Err(ApiError::Timeout(self.limits.answer)),
-        }
+        })
+        .await
     }
 
-    /// Asks for the names of routing points or options: names by code, both of at most `length`
-    /// characters. Costs one request. An empty list is an answer too.
+    /// Requests the names of routing points or options, by code. Both are cut to `length`
+    /// characters. The list may be empty. Costs one request.
     pub async fn names(
         &self,
         kind: NameKind,
         length: usize,
         token: &str,
     ) -> Result<BTreeMap<String, String>, ApiError> {
-        let asked = async {
+        self.in_time(async {
             let asked = names::call(kind);
             let request = self.request("information.php", &format!("api={asked}"), token)?;
             let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
@@ -319,14 +320,11 @@ impl Client {
                 Classified::Empty => Ok(BTreeMap::new()),
                 Classified::Error(fault) => Err(fault),
             }
-        };
-        match tokio::time::timeout(self.limits.answer, asked).await {
-            Ok(result) => result,
-            Err(_) => Err(ApiError::Timeout(self.limits.answer)),
-        }
+        })
+        .await
     }
 
-    /// Hands on each element of `data` of a body, to its end.
+    /// Reads a body to its end, and hands on each element of `data`.
     async fn elements(
         &self,
         response: &mut reqwest::Response,
@@ -378,8 +376,8 @@ impl Client {
         network_fault(error, self.limits.connect, self.transport.proxy.as_deref())
     }
 
-    /// Returns the part of a body that came, which should be short. An error's status counts even
-    /// if its body breaks off.
+    /// Reads a body that should be short. Returns what came of it, because the status of an error
+    /// counts even if its body breaks off.
     async fn small_body(&self, response: &mut reqwest::Response) -> Vec<u8> {
         let mut text = Vec::new();
         if let Ok(mut body) = BodyDecoder::new(response.headers()) {
@@ -395,8 +393,8 @@ impl Client {
     }
 }
 
-/// Builds a client for the configured way, which never uses a proxy of the environment by itself. A
-/// proxy is for https only; it is asked to connect and sees nothing else.
+/// Begins a client for these settings. It uses no proxy of the environment by itself. A proxy
+/// serves https only, and sees only a request to connect.
 fn through(egress: &Egress) -> Result<reqwest::ClientBuilder, ApiError> {
     let mut builder = reqwest::Client::builder().no_proxy();
     if let Some(proxy) = &egress.proxy {
@@ -476,7 +474,7 @@ fn body_fault(error: &reqwest::Error) -> ApiError {
 /// Converts an error before the head has come. `connect` is the longest time for a connection;
 /// `proxy` names the proxy.
 fn network_fault(error: reqwest::Error, connect: Duration, proxy: Option<&str>) -> ApiError {
-    // The URL holds nothing secret, but it is long and in every message.
+    // The URL is not secret, but long, and the same in every message.
     let error = error.without_url();
     let reason = match proxy {
         Some(proxy) => format!("through the proxy {proxy}: {}", root(&error)),
@@ -584,7 +582,7 @@ mod tests {
             ("120", None, Some(120)),
             (" 7 ", Some(date), Some(7)),
             (until, Some(date), Some(150)),
-            // Already past; and a date that cannot be held against anything.
+            // A date in the past, and one without the server's clock to compare it with.
             (date, Some(until), Some(0)),
             (until, None, None),
             ("soon", Some(date), None),

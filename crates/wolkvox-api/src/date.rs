@@ -7,9 +7,9 @@ use model::LocalSecond;
 /// A date as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowDate {
-    /// The time that the server's own wall clock showed.
+    /// The time on the server's wall clock.
     pub local: LocalSecond,
-    /// The offset that was written behind it, in seconds east of UTC: that of the same wall clock.
+    /// The offset of that clock in seconds east of UTC, if one was written.
     pub offset: Option<i32>,
 }
 
@@ -19,8 +19,8 @@ pub fn parse_date(text: &str) -> Option<LocalSecond> {
 }
 
 /// Reads `2026-01-18 19:34:31`, with a `T` between, without seconds, with a fraction (dropped),
-/// with an offset behind it (`Z`, `-05:00`, `-0500`, `-05`), or 14 digits. `None` for anything
-/// else, and for days that do not exist.
+/// with an offset after it (`Z`, `-05:00`, `-0500`, `-05`), or 14 digits. `None` for anything else,
+/// and for days that do not exist.
 ///
 /// An offset does not move the date: it tells which clock the server's dates are on, and `doctor`
 /// compares it with the zone that is configured.
@@ -48,7 +48,10 @@ pub fn read_date(text: &str) -> Option<RowDate> {
         for (digit, place) in digits.iter_mut().zip(places) {
             *digit = text[*place];
         }
-        offset = read_offset(rest.trim_ascii_start())?;
+        offset = match rest.trim_ascii_start() {
+            [] => None,
+            text => Some(read_offset(text)?),
+        };
     }
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -71,12 +74,12 @@ fn second_of(digits: [u8; 14]) -> Option<LocalSecond> {
     LocalSecond::of(date.ok()?)
 }
 
-/// The number of two digits.
+/// Returns the number of two digits.
 fn two(tens: u8, ones: u8) -> i8 {
     ((tens - b'0') * 10 + (ones - b'0')) as i8
 }
 
-/// Returns the text behind the fraction of the seconds, if there is one.
+/// Returns the text after the fraction of the seconds, if there is one.
 fn without_fraction(text: &[u8]) -> Option<&[u8]> {
     let Some(fraction) = text.strip_prefix(b".").or(text.strip_prefix(b",")) else {
         return Some(text);
@@ -85,12 +88,10 @@ fn without_fraction(text: &[u8]) -> Option<&[u8]> {
     (end > 0).then(|| &fraction[end..])
 }
 
-/// Reads an offset, if the text is one or is empty; `None` for anything else.
-#[expect(clippy::option_option, reason = "an offset may be absent, and it may be none")]
-fn read_offset(text: &[u8]) -> Option<Option<i32>> {
+/// Reads an offset, in seconds east of UTC.
+fn read_offset(text: &[u8]) -> Option<i32> {
     let (sign, digits) = match text {
-        [] => return Some(None),
-        [b'Z' | b'z'] => return Some(Some(0)),
+        [b'Z' | b'z'] => return Some(0),
         [b'+', digits @ ..] => (1, digits),
         [b'-', digits @ ..] => (-1, digits),
         _ => return None,
@@ -105,7 +106,7 @@ fn read_offset(text: &[u8]) -> Option<Option<i32>> {
     }
     let hours = i32::from(two(h1, h2));
     let minutes = i32::from(two(m1, m2));
-    (hours <= 18 && minutes < 60).then_some(Some(sign * (hours * 3600 + minutes * 60)))
+    (hours <= 18 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
 #[cfg(test)]

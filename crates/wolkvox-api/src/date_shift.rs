@@ -11,7 +11,8 @@ use model::LocalSecond;
 
 /// Zones differ by whole quarters of an hour, in seconds.
 const QUARTER: i64 = 900;
-/// A row may be dated a little before the second in its `conn_id`: two machines, two clocks.
+/// Seconds by which a row may be dated before the second in its `conn_id`, which comes from another
+/// machine's clock.
 const SLACK: i64 = 60;
 /// Tolerated distance, in seconds: long calls may be dated by their end, and zones that people mix
 /// up differ by half an hour or more.
@@ -29,20 +30,20 @@ pub struct DateShifts {
 pub struct DateShift {
     /// Seconds by which the dates are ahead: a multiple of 15 minutes.
     pub seconds: i64,
-    /// Calls that were looked at.
+    /// Calls that were examined.
     pub calls: u64,
 }
 
 impl DateShift {
-    /// Returns true if no call explains it, so that the zone must be wrong.
+    /// Returns true if the distance is too large for any call, so that the zone must be wrong.
     pub fn is_wrong_zone(self) -> bool {
         self.seconds.abs() >= TOLERATED
     }
 }
 
 impl DateShifts {
-    /// Takes note of a row dated `date` of a call that began at `began` (Unix seconds), if the
-    /// server's clock is in `zone`.
+    /// Records a row dated `date` of a call that began at `began` (Unix seconds), if the server's
+    /// clock is in `zone`.
     pub fn saw(&mut self, date: LocalSecond, began: i64, zone: &TimeZone) {
         let Ok(moment) = Timestamp::from_second(began) else { return };
         let ahead = date - LocalSecond::from(zone.to_datetime(moment));
@@ -63,9 +64,9 @@ impl DateShifts {
 
     /// The distance; `None` where no row was of a call.
     ///
-    /// A row is dated at or after the beginning of its call, so the quick calls tell: the distance
-    /// is the one that a tenth of all calls do not exceed, which also keeps a few odd `conn_id`s
-    /// from deciding.
+    /// A row is dated at or after the beginning of its call, so the shortest calls are the most
+    /// exact. The distance is the one that a tenth of all calls do not exceed, so that a few odd
+    /// `conn_id`s do not decide.
     pub fn shift(&self) -> Option<DateShift> {
         let calls = self.calls();
         let mut so_far = 0;

@@ -1,9 +1,9 @@
 //! The connection to a server: directly or through a proxy, and the trusted certificate
 //! authorities.
 //!
-//! Owns what a connection is, not its choice. A proxy is asked to `CONNECT` and sees nothing but
-//! the server's name, so that the token never reaches it in the clear: there is none for plain
-//! http. A password of a proxy must never be shown.
+//! Owns the description of a connection, not its choice. A proxy is asked to `CONNECT` and sees
+//! only the server's name, never the token, so plain http has no proxy. A proxy's password must
+//! never be shown.
 
 use std::{fmt, path::PathBuf};
 
@@ -25,7 +25,7 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// Returns true if it is the same connection, whatever decided on it.
+    /// Returns true if both make the same connection, whatever decided on it.
     pub fn leads_as(&self, other: &Self) -> bool {
         (&self.proxy, &self.authorities) == (&other.proxy, &other.authorities)
     }

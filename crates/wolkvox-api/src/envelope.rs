@@ -1,8 +1,8 @@
 //! The fields beside the rows: `code`, `error`, `msg`, and any other that a server adds.
 //!
 //! Owns the vendor's own words. It must never take an unknown answer for a success, or for a time
-//! range without rows: an object without a code of success is none, and an answer without rows must
-//! use known words.
+//! range without rows: a success needs a code of success, and an answer without rows needs known
+//! words.
 
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value};
@@ -18,9 +18,9 @@ use super::{
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
     code: Code,
-    /// The words of an error; `None` for all ways to write that there is none.
+    /// The text of an error; `None` for every way to write that there is no error.
     error: Option<String>,
-    /// These words were more than one text.
+    /// The error was a list of texts.
     error_is_list: bool,
     msg: Option<String>,
     /// A word that is not the vendor's reports a failure.
@@ -29,7 +29,7 @@ pub struct Envelope {
     announced: Announced,
     /// The reason why the fields beside the vendor's own rule out a time range without rows.
     against_empty: Option<&'static str>,
-    /// Rows stand in another field than `data`.
+    /// A field other than `data` has rows.
     rows_elsewhere: bool,
     /// Words in a field that the vendor does not use.
     other_words: Option<String>,
@@ -52,7 +52,7 @@ enum DataField {
     Null,
     /// A list or an object. Its rows, if it has any, have been taken out.
     List,
-    /// Rows that nobody took out, because the answer has a status of failure.
+    /// Rows that were left in, because the answer has a status of failure.
     Filled,
 }
 
@@ -132,7 +132,7 @@ impl Envelope {
         Ok(envelope)
     }
 
-    /// Takes note of the head of the answer.
+    /// Records the head of the answer.
     pub(super) fn add_head(&mut self, status: u16, headers: &HeaderMap) {
         self.announced.headers(headers);
         if status == 206 {

@@ -37,7 +37,7 @@ pub enum ErrorClass {
     Truncated,
     /// More bytes than an answer may have.
     TooLarge,
-    /// A failure of our own: the disk, the configuration's files, a bug.
+    /// A failure of the exporter: the disk, its files, or a bug.
     Internal,
 }
 
@@ -118,7 +118,7 @@ pub enum ApiError {
     Http5xx(u16),
     /// The report does not exist there, or a parameter is missing: asking again will not help.
     UnknownReport {
-        /// The vendor's name of what was asked for.
+        /// The vendor's name for the request.
         asked: &'static str,
         /// The server's words.
         message: String,
@@ -160,7 +160,7 @@ pub enum ApiError {
     ContentEncoding(String),
     /// The JSON is not a report.
     Schema(String),
-    /// No rows came, with words that do not mean a time range without rows.
+    /// No rows came, and the words do not mean a time range without rows.
     NotEmpty(String),
     /// Too many rows cannot be read, so the report must have changed: no row of the answer counts.
     RowsRejected {
@@ -205,7 +205,7 @@ pub enum ApiError {
         /// The `Date` of the answer.
         theirs: Timestamp,
     },
-    /// A failure of our own.
+    /// A failure of the exporter.
     Internal(String),
 }
 

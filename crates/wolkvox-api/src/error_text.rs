@@ -240,54 +240,45 @@ pub struct ErrorWords {
 impl ApiError {
     /// Returns the texts of the event and of the remedy.
     pub fn texts(&self) -> (ErrorText, ErrorText) {
+        use ErrorText as Text;
         match self {
-            Self::Connect(_) => (ErrorText::NoConnection, ErrorText::NoConnectionRemedy),
-            Self::NoProxy { .. } => (ErrorText::NoProxy, ErrorText::NoProxyRemedy),
-            Self::ConnectionRefused(_) => {
-                (ErrorText::ConnectionRefused, ErrorText::AllowListRemedy)
-            }
-            Self::ConnectTimeout(_) => (ErrorText::ConnectTimedOut, ErrorText::AllowListRemedy),
-            Self::NameNotFound(_) => (ErrorText::NameNotFound, ErrorText::NameNotFoundRemedy),
-            Self::NoNameServer(_) => (ErrorText::NoNameServer, ErrorText::NameNotFoundRemedy),
-            Self::TooManyOpenFiles(_) => {
-                (ErrorText::TooManyOpenFiles, ErrorText::TooManyOpenFilesRemedy)
-            }
-            Self::BadHead(_) => (ErrorText::BadHead, ErrorText::BadHeadRemedy),
-            Self::Forbidden => (ErrorText::Forbidden, ErrorText::ForbiddenRemedy),
-            Self::ForeignNotFound => (ErrorText::ForeignNotFound, ErrorText::ForeignNotFoundRemedy),
-            Self::ContentEncoding(_) => {
-                (ErrorText::ContentEncoding, ErrorText::ContentEncodingRemedy)
-            }
-            Self::RowsRejected { .. } => (ErrorText::RowsRejected, ErrorText::RowsRejectedRemedy),
-            Self::Tls(_) => (ErrorText::TlsFailed, ErrorText::TlsRemedy),
-            Self::Timeout(_) => (ErrorText::TimedOut, ErrorText::LaterRemedy),
-            Self::Http5xx(_) => (ErrorText::ServerError, ErrorText::LaterRemedy),
-            Self::Busy(_) => (ErrorText::Busy, ErrorText::LaterRemedy),
-            Self::UnknownReport { .. } => {
-                (ErrorText::UnknownReport, ErrorText::UnknownReportRemedy)
-            }
-            Self::Refused { .. } => (ErrorText::Refused, ErrorText::UnknownReportRemedy),
-            Self::Redirected(_) => (ErrorText::Redirected, ErrorText::NotWolkvoxRemedy),
-            Self::TokenMissing => (ErrorText::TokenMissing, ErrorText::TokenMissingRemedy),
-            Self::TokenUnreadable(_) => (ErrorText::TokenUnreadable, ErrorText::TokenRemedy),
-            Self::TokenInvalid => (ErrorText::TokenInvalid, ErrorText::TokenRemedy),
-            Self::QuotaExhausted => (ErrorText::QuotaExhausted, ErrorText::QuotaSpentRemedy),
-            Self::QuotaReserved => (ErrorText::QuotaReserved, ErrorText::QuotaReservedRemedy),
-            Self::Concurrency => (ErrorText::TokenShared, ErrorText::TokenSharedRemedy),
-            Self::Maintenance(_) => (ErrorText::Maintenance, ErrorText::LaterRemedy),
-            Self::Throttled(_) => (ErrorText::Throttled, ErrorText::LaterRemedy),
-            Self::NotJson(_) => (ErrorText::NotJson, ErrorText::NotWolkvoxRemedy),
-            Self::Schema(_) => (ErrorText::Schema, ErrorText::NotWolkvoxRemedy),
-            Self::NotEmpty(_) => (ErrorText::NotEmpty, ErrorText::LaterRemedy),
-            Self::TooFewRows { .. } => (ErrorText::TooFewRows, ErrorText::LaterRemedy),
-            Self::Contradicts { .. } => (ErrorText::Contradicts, ErrorText::ContradictsRemedy),
-            Self::OutsideRange { .. } => (ErrorText::OutsideRange, ErrorText::OutsideRangeRemedy),
-            Self::CutOff => (ErrorText::CutOff, ErrorText::LaterRemedy),
-            Self::TooLarge(_) => (ErrorText::TooLarge, ErrorText::LaterRemedy),
-            Self::ClocksDisagree { .. } => {
-                (ErrorText::ClocksDisagree, ErrorText::ClocksDisagreeRemedy)
-            }
-            Self::Internal(_) => (ErrorText::Internal, ErrorText::InternalRemedy),
+            Self::Connect(_) => (Text::NoConnection, Text::NoConnectionRemedy),
+            Self::NoProxy { .. } => (Text::NoProxy, Text::NoProxyRemedy),
+            Self::ConnectionRefused(_) => (Text::ConnectionRefused, Text::AllowListRemedy),
+            Self::ConnectTimeout(_) => (Text::ConnectTimedOut, Text::AllowListRemedy),
+            Self::NameNotFound(_) => (Text::NameNotFound, Text::NameNotFoundRemedy),
+            Self::NoNameServer(_) => (Text::NoNameServer, Text::NameNotFoundRemedy),
+            Self::TooManyOpenFiles(_) => (Text::TooManyOpenFiles, Text::TooManyOpenFilesRemedy),
+            Self::BadHead(_) => (Text::BadHead, Text::BadHeadRemedy),
+            Self::Forbidden => (Text::Forbidden, Text::ForbiddenRemedy),
+            Self::ForeignNotFound => (Text::ForeignNotFound, Text::ForeignNotFoundRemedy),
+            Self::ContentEncoding(_) => (Text::ContentEncoding, Text::ContentEncodingRemedy),
+            Self::RowsRejected { .. } => (Text::RowsRejected, Text::RowsRejectedRemedy),
+            Self::Tls(_) => (Text::TlsFailed, Text::TlsRemedy),
+            Self::Timeout(_) => (Text::TimedOut, Text::LaterRemedy),
+            Self::Http5xx(_) => (Text::ServerError, Text::LaterRemedy),
+            Self::Busy(_) => (Text::Busy, Text::LaterRemedy),
+            Self::UnknownReport { .. } => (Text::UnknownReport, Text::UnknownReportRemedy),
+            Self::Refused { .. } => (Text::Refused, Text::UnknownReportRemedy),
+            Self::Redirected(_) => (Text::Redirected, Text::NotWolkvoxRemedy),
+            Self::TokenMissing => (Text::TokenMissing, Text::TokenMissingRemedy),
+            Self::TokenUnreadable(_) => (Text::TokenUnreadable, Text::TokenRemedy),
+            Self::TokenInvalid => (Text::TokenInvalid, Text::TokenRemedy),
+            Self::QuotaExhausted => (Text::QuotaExhausted, Text::QuotaSpentRemedy),
+            Self::QuotaReserved => (Text::QuotaReserved, Text::QuotaReservedRemedy),
+            Self::Concurrency => (Text::TokenShared, Text::TokenSharedRemedy),
+            Self::Maintenance(_) => (Text::Maintenance, Text::LaterRemedy),
+            Self::Throttled(_) => (Text::Throttled, Text::LaterRemedy),
+            Self::NotJson(_) => (Text::NotJson, Text::NotWolkvoxRemedy),
+            Self::Schema(_) => (Text::Schema, Text::NotWolkvoxRemedy),
+            Self::NotEmpty(_) => (Text::NotEmpty, Text::LaterRemedy),
+            Self::TooFewRows { .. } => (Text::TooFewRows, Text::LaterRemedy),
+            Self::Contradicts { .. } => (Text::Contradicts, Text::ContradictsRemedy),
+            Self::OutsideRange { .. } => (Text::OutsideRange, Text::OutsideRangeRemedy),
+            Self::CutOff => (Text::CutOff, Text::LaterRemedy),
+            Self::TooLarge(_) => (Text::TooLarge, Text::LaterRemedy),
+            Self::ClocksDisagree { .. } => (Text::ClocksDisagree, Text::ClocksDisagreeRemedy),
+            Self::Internal(_) => (Text::Internal, Text::InternalRemedy),
         }
     }
 
@@ -343,8 +334,8 @@ impl ApiError {
         vec![("detail", detail)]
     }
 
-    /// Describes the event and the remedy to somebody who does not see the configuration: the
-    /// token's file is not named.
+    /// Describes the event and the remedy for readers who do not see the configuration, without the
+    /// name of the token's file.
     pub fn words(&self, language: Language) -> ErrorWords {
         let (happened, remedy) = self.texts();
         let mut values = self.values();

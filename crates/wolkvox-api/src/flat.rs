@@ -1,4 +1,4 @@
-//! The members of an object that holds nothing but plain values, as nearly every row does.
+//! Reads the members of an object of plain values, such as nearly every row.
 //!
 //! Reads simple cases exactly as `serde_json` would, in half the time, and gives up on all others:
 //! nested values, fractions, names with escapes, and text that is no JSON.
@@ -46,7 +46,7 @@ pub(super) fn stop(bytes: &[u8]) -> Option<usize> {
     for (at, eight) in eights.iter().enumerate() {
         let eight = u64::from_le_bytes(*eight);
         // The highest bit is set in each byte that was smaller than the subtrahend. A borrow from
-        // the next bytes spoils only those behind the first match.
+        // the next bytes spoils only those after the first match.
         let quote = (eight ^ (EACH * u64::from(b'"'))).wrapping_sub(EACH);
         let backslash = (eight ^ (EACH * u64::from(b'\\'))).wrapping_sub(EACH);
         let control = eight.wrapping_sub(EACH * u64::from(b' '));

@@ -1,8 +1,8 @@
-//! Gzip in any number of members, and any bytes behind the last of them.
+//! Decompresses gzip of any number of members, and ignores bytes after the last one.
 //!
-//! Holds one piece of output at most. A server may pad a compressed body, or add a line to it:
-//! bytes behind a whole member that begin no other are dropped. The JSON shows whether the text is
-//! whole.
+//! Holds at most one piece of output. A server may pad a compressed body, or add a line to it, so
+//! bytes after a member that do not begin another one are dropped. The JSON shows whether the text
+//! is complete.
 
 use std::io::{self, Write as _};
 
@@ -10,7 +10,7 @@ use flate2::write::GzDecoder;
 
 use super::{body::Sink, error::ApiError};
 
-/// Compressed bytes taken at once: the densest gzip makes a thousand times as many of them.
+/// Compressed bytes taken at once; gzip makes at most about a thousand times as many of them.
 const PIECE: usize = 4096;
 /// The first two bytes of a member.
 const MAGIC: [u8; 2] = [0x1F, 0x8B];
@@ -67,7 +67,7 @@ impl Gunzip {
         Ok(&bytes[1..])
     }
 
-    /// Hands on the output of a member for these bytes, and returns the bytes behind its end.
+    /// Hands on the output of a member for these bytes, and returns the bytes after its end.
     fn inflate<'a>(&mut self, bytes: &'a [u8], sink: &mut Sink<'_>) -> Result<&'a [u8], ApiError> {
         let Some(member) = &mut self.member else { return Ok(bytes) };
         let Ok(used) = written(member, bytes) else {

@@ -21,7 +21,7 @@ const KEPT: [&[u8]; 11] = [
 ];
 /// Length of the longest name that is compared, in bytes.
 const MAX_NAME_BYTES: usize = 64;
-/// Bytes of one row that are kept, at most.
+/// Most bytes of one row that are kept.
 const MAX_KEPT_BYTES: usize = 32 * 1024;
 
 /// The part of the object to which the next byte belongs.
@@ -35,7 +35,7 @@ enum RowPlace {
     Colon,
     /// In a value, or before it.
     Value,
-    /// Behind the object, or in something that is none.
+    /// After the object, or in something that is not an object.
     Over,
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use model::NameKind;
 
-/// Names that are read, at most: more than any operation has.
+/// Most names that are read; no operation has more.
 pub(super) const MOST_NAMES: usize = 10_000;
 /// Size of the largest answer, in bytes: far above that of so many names.
 pub(super) const MOST_BYTES: u64 = 16 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! Looks up the address of a server with a time limit of its own, so that a silent name server is
+//! Looks up the address of a server with a separate time limit, so that a silent name server is
 //! distinguished from a server that does not answer.
 
 use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};

@@ -1,8 +1,8 @@
-//! Reads one row of a report, and drops what is personal in it.
+//! Reads one row of a report, and drops personal data.
 //!
 //! `customer_id`, `telephone` and the caller's number are never copied out of the answer's bytes,
 //! `conn_id` leaves only as a keyed hash, and an option in which a caller typed a number leaves as
-//! [`NUMBER`]. A row that cannot be counted is a [`Rejected`], never a panic and never silence.
+//! [`NUMBER`]. Every row that cannot be counted is a [`Rejected`].
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -22,36 +22,35 @@ use super::{
 };
 use model::{DigitFold, Fingerprints, LONGEST_INTERACTION, LocalSecond, MOST_ATTEMPTS, NUMBER};
 
-/// One option that somebody entered, or what became of a call after it.
+/// An option that a caller entered, or the outcome of a call after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row<'a> {
     /// Routing point, channel and option.
     pub labels: RowLabels<'a>,
-    /// Stands for everything that identifies the row but its date. Two rows that are equal and real
-    /// have the same.
+    /// Hash of everything that identifies the row, except for its date. Two real rows can have the
+    /// same.
     pub fingerprint: u64,
-    /// Stands for the `conn_id` within its routing point and channel; `None` where the row has
-    /// none.
+    /// Hash of the `conn_id` within its routing point and channel; `None` where the row has none.
     pub interaction: Option<u64>,
-    /// The Unix second at which a call began, as its `conn_id` has it; `None` for a chat, and where
-    /// none can be read.
+    /// Unix second at which a call began, from its `conn_id`; `None` for a chat, or if it is
+    /// unreadable.
     pub began: Option<i64>,
-    /// The date on the server's own clock.
+    /// Date on the server's wall clock.
     pub date: LocalSecond,
-    /// Whole seconds from the start of the interaction to the option, or to the end of the call; a
-    /// fraction is cut off. `None` where absent or beyond any interaction.
+    /// Whole seconds from the start of the interaction to the option, or to the end of the call.
+    /// `None` where absent, or longer than any interaction.
     pub second: Option<u32>,
-    /// Attempts in the routing point; 0 where absent, or more than anybody makes.
+    /// Attempts in the routing point; 0 where absent, or above [`MOST_ATTEMPTS`].
     pub attempts: u32,
 }
 
-/// The later [`MenuLabels`](model::MenuLabels), in the answer's own bytes wherever these are clean:
-/// of thousands of rows that are read, few have labels that are new.
+/// The labels that become [`MenuLabels`](model::MenuLabels). They borrow from the answer where they
+/// can, because few of the thousands of rows in an answer have new labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowLabels<'a> {
     /// The routing point.
     pub rp_id: Cow<'a, str>,
-    /// The way in which it was reached; of a call's outcome, the word of
+    /// The channel by which it was reached; for the outcome of a call, the word of
     /// [`CallOutcome`](model::CallOutcome).
     pub channel: Cow<'a, str>,
     /// The option that was entered.
@@ -59,23 +58,26 @@ pub struct RowLabels<'a> {
 }
 
 impl<'a> RowLabels<'a> {
-    /// From the three values, which are clean.
+    /// Makes labels of three values that are clean.
     pub fn new(rp_id: &'a str, channel: &'a str, option: &'a str) -> Self {
         let [rp_id, channel, option] = [rp_id, channel, option].map(Cow::Borrowed);
         Self { rp_id, channel, option }
+    }
+
+    fn into_owned(self) -> RowLabels<'static> {
+        let labels = [self.rp_id, self.channel, self.option];
+        let [rp_id, channel, option] = labels.map(|label| Cow::Owned(label.into_owned()));
+        RowLabels { rp_id, channel, option }
     }
 }
 
 impl Row<'_> {
     fn into_owned(self) -> Row<'static> {
-        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        let RowLabels { rp_id, channel, option } = self.labels;
-        let labels = RowLabels { rp_id: own(rp_id), channel: own(channel), option: own(option) };
-        Row { labels, ..self }
+        Row { labels: self.labels.into_owned(), ..self }
     }
 }
 
-/// The fields that are read. What is not named here is skipped without being copied.
+/// The fields that are read. All others are skipped without being copied.
 #[derive(Default)]
 struct Fields<'a> {
     rp_id: Text<'a>,
@@ -88,7 +90,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads what servers usually write; `None` where there is more to it.
+    /// Reads an object of plain values, as servers usually write it; `None` for all others.
     fn quickly(report: ReportName, json: &'a str) -> Option<Self> {
         let mut fields = Self::default();
         flat::members(json, |name, value| match fields.named(report, name) {
@@ -115,8 +117,8 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Reads what the quick way refuses: odd types, numbers of more than 64 bits, and keys that
-    /// come twice, of which the last counts.
+    /// Reads what [`Fields::quickly`] refuses: odd types, numbers of more than 64 bits, and
+    /// duplicate keys, of which the last counts.
     fn closely(report: ReportName, json: &'a str) -> Result<Self, serde_json::Error> {
         let found: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(json)?;
         let mut fields = Self::default();
@@ -128,8 +130,7 @@ impl<'a> Fields<'a> {
         Ok(fields)
     }
 
-    /// Returns the first field that is no scalar, of those without which a row would be counted as
-    /// something else.
+    /// Returns the rejection for the first field that is part of a row's identity and not a scalar.
     fn odd(&self, report: ReportName) -> Option<Rejected> {
         let identity = [
             ("rp_id", &self.rp_id),
@@ -155,8 +156,8 @@ pub struct RowParser {
 }
 
 impl RowParser {
-    /// For `diagram_13`; `label_length` is in characters; longer label values are cut, but told
-    /// apart by their whole text.
+    /// Makes a parser for `diagram_13`. Label values of more than `label_length` characters are
+    /// cut, but rows are distinguished by the whole text.
     pub fn new(fingerprints: Fingerprints, label_length: usize) -> Self {
         Self {
             fingerprints,
@@ -166,17 +167,17 @@ impl RowParser {
         }
     }
 
-    /// The same, with another rule for options in which somebody typed a number.
+    /// Sets the rule for options in which a caller typed a number.
     pub fn folding(self, fold: DigitFold) -> Self {
         Self { fold, ..self }
     }
 
-    /// The same, for another report.
+    /// Sets the report.
     pub fn reading(self, report: ReportName) -> Self {
         Self { report, ..self }
     }
 
-    /// The longest label value, in characters.
+    /// Returns the length of the longest label value, in characters.
     pub fn label_length(&self) -> usize {
         self.label_length
     }
@@ -194,11 +195,11 @@ impl RowParser {
         if let Some(fields) = Fields::quickly(self.report, text) {
             return self.read(&fields, text);
         }
-        let closely = |json: &str| match Fields::closely(self.report, json) {
-            Ok(fields) => self.read(&fields, json).map(Row::into_owned),
-            Err(_) => Err(not_a_row(json)),
-        };
-        closely(&mended(text))
+        let json = mended(text);
+        match Fields::closely(self.report, &json) {
+            Ok(fields) => self.read(&fields, &json).map(Row::into_owned),
+            Err(_) => Err(not_a_row(&json)),
+        }
     }
 
     fn read<'a>(&self, fields: &Fields<'a>, json: &str) -> Result<Row<'a>, Rejected> {
@@ -210,7 +211,7 @@ impl RowParser {
         let date = clean(&fields.date);
         let channel = clean(&fields.channel);
         let option = clean(&fields.cod_opc_menu);
-        // An option may be called so; without an interaction it is a mark like the others.
+        // An option may have the name of a mark, so it counts only in rows without an interaction.
         let option_counts = is_absent(&conn_id);
         if total::is_marked(&[&rp_id, &conn_id, &channel, &date])
             || (option_counts && total::is_marked(&[&option]))
@@ -226,7 +227,7 @@ impl RowParser {
         let second = parse_second(&second_text);
         let attempts = whole(&attempt_text);
 
-        // The same row may be written `37` today and `37.0` tomorrow: identity is by what was read.
+        // The same row may be written `37` today and `37.0` tomorrow.
         let fingerprint = self.fingerprints.of(&[
             &rp_id,
             &conn_id,
@@ -235,23 +236,12 @@ impl RowParser {
             &canonical(attempts, &attempt_text),
             &option,
         ]);
-        // A correction may change what became of a call, and never makes it another.
+        // A correction may change the outcome of a call, which stays the same call.
         let within = if self.report == ReportName::Diagram13 { &*channel } else { "" };
         let interaction =
             (!is_absent(&conn_id)).then(|| self.fingerprints.of(&[&rp_id, within, &conn_id]));
-        // "0" is a key that a caller can press, so an option is absent only when it is empty or a
-        // dash.
-        let option = match &*option {
-            "0" => option,
-            typed if self.fold.folds(typed) => Cow::Borrowed(NUMBER),
-            _ => self.label(option),
-        };
-        let channel = match self.report {
-            ReportName::Diagram13 => self.label(channel),
-            ReportName::Diagram1 => Cow::Borrowed(call_outcome(&channel).as_str()),
-        };
         Ok(Row {
-            labels: RowLabels { rp_id: self.label(rp_id), channel, option },
+            labels: self.labels(RowLabels { rp_id, channel, option }),
             fingerprint,
             interaction,
             began: call_began(&conn_id),
@@ -261,9 +251,26 @@ impl RowParser {
         })
     }
 
+    /// Makes labels of clean values.
+    fn labels<'t>(&self, clean: RowLabels<'t>) -> RowLabels<'t> {
+        RowLabels {
+            rp_id: self.label(clean.rp_id),
+            channel: match self.report {
+                ReportName::Diagram13 => self.label(clean.channel),
+                ReportName::Diagram1 => Cow::Borrowed(call_outcome(&clean.channel).as_str()),
+            },
+            option: match &*clean.option {
+                // A key that a caller can press, although other fields write 0 for nothing.
+                "0" => clean.option,
+                typed if self.fold.folds(typed) => Cow::Borrowed(NUMBER),
+                _ => self.label(clean.option),
+            },
+        }
+    }
+
     fn label<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
         if is_absent(&text) {
-            // An empty label would be no label at all to Prometheus.
+            // To Prometheus, an empty label is a missing one.
             return Cow::Borrowed("unknown");
         }
         match text {
@@ -282,8 +289,8 @@ fn bad_date(field: &Text<'_>, date: &str) -> Rejected {
     Rejected::new(Rejection::BadDate, "date", shape)
 }
 
-/// A row that belongs to no interaction: a line of totals by a mark in some other field, or
-/// something that is not known.
+/// Rejects a row of no interaction: a line of totals, if any field is a mark of one, or something
+/// unknown.
 fn without_identity(fields: &Fields<'_>, json: &str) -> Rejected {
     if total::is_marked_anywhere(json) {
         return Rejected::new(Rejection::Total, "row", "a line of totals");
@@ -294,7 +301,7 @@ fn without_identity(fields: &Fields<'_>, json: &str) -> Rejected {
     Rejected::new(reason, "rp_id", shape)
 }
 
-/// An element that is no object, or no JSON.
+/// Rejects an element that is not an object, or not JSON.
 fn not_a_row(json: &str) -> Rejected {
     let shape = match json.as_bytes().first() {
         Some(b'{') => "an object with unreadable fields",
@@ -307,7 +314,7 @@ fn not_a_row(json: &str) -> Rejected {
     Rejected { damaged, ..Rejected::new(Rejection::Malformed, "row", shape) }
 }
 
-/// A number in the one way of writing it, or the text that is none.
+/// Returns the canonical form of a number, or the text if it is not a number.
 fn canonical(value: Option<u32>, text: &str) -> Cow<'_, str> {
     match value {
         Some(number) if !is_plain(text) => Cow::Owned(number.to_string()),
@@ -315,12 +322,12 @@ fn canonical(value: Option<u32>, text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Digits alone, and no zero in front of others.
+/// Returns true for digits without leading zeros.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'))
 }
 
-/// `37`, `37.0` or `00:00:37`, as whole seconds.
+/// Parses `37`, `37.0` or `00:00:37` as whole seconds.
 fn parse_second(text: &str) -> Option<u32> {
     if !text.contains(':') {
         return whole(text);
@@ -330,7 +337,7 @@ fn parse_second(text: &str) -> Option<u32> {
     })
 }
 
-/// A number without sign, its fraction cut off.
+/// Parses a number without sign, and cuts its fraction off.
 fn whole(text: &str) -> Option<u32> {
     let (digits, fraction) = text.split_once('.').unwrap_or((text, ""));
     if digits.is_empty() || !digits.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {

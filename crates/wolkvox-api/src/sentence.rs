@@ -50,7 +50,7 @@ const COUNT_WORDS: [&str; 16] = [
 ];
 /// Words that stand for 0 in such a sentence.
 const ZERO_WORDS: [&str; 4] = ["NO", "ZERO", "CERO", "NINGÚN"];
-/// Words that may stand between the numbers of `25 of 7000` and `25 records of a total of 7000`.
+/// Words between the numbers of `25 of 7000` and `25 records of a total of 7000`.
 const OF_WORDS: [&str; 10] = ["OF", "DE", "OUT", "A", "UN", "THE", "LOS", "LAS", "AN", "FROM"];
 /// Words after which a number counts pages.
 const PAGE_WORDS: [&str; 6] = ["PAGE", "PAGES", "PÁGINA", "PÁGINAS", "PAGINA", "PAG"];

@@ -93,7 +93,7 @@ struct Scan {
 }
 
 impl Scan {
-    /// Advances to the end of the value that began before `bytes`. Returns the offset just behind
+    /// Advances to the end of the value that began before `bytes`. Returns the offset just after
     /// it, or `None` if the chunk ends first. A scalar ends before the delimiter that follows it.
     fn advance(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut i = 0;

@@ -1,7 +1,7 @@
-//! The line of totals with which some reports end, and the marks by which it is known.
+//! Recognises the line of totals at the end of some reports by its marks.
 //!
-//! It is no row: it is skipped, and counted by itself. It must never be guessed: a row that merely
-//! lacks something is no line of totals.
+//! The line is not a row: it is skipped, and counted separately. A row that merely lacks a field
+//! must never be taken for one.
 
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
-//! The files of a backfill: one a day and target, first under another name, whole and on the disk
-//! before the day is committed, then under its own.
+//! The files of a backfill: one for each day and target. A file is complete and on the disk under a
+//! temporary name before the day is committed, and then gets its final name.
 //!
-//! Owns names and durability. A file under its own name is final and is never written again.
+//! Owns names and durability. A file under its final name is never written again.
 
 use std::{
     fs::{self, File},
@@ -15,7 +15,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use crate::{exposition::Recording, model::Fingerprints};
 
 const ENDING: &str = ".om";
-/// Bytes of a file name that a target's name may take; file systems allow 255 for the whole.
+/// Most bytes of a file name for the target's name; file systems allow 255 for the whole.
 const LONGEST_NAME: usize = 160;
 /// Ending of a file whose day may not be committed yet.
 const PART: &str = ".part";
@@ -34,8 +34,8 @@ impl DayFiles {
         Ok(Self { directory: directory.to_owned() })
     }
 
-    /// Refuses to continue beside files that no backfill of these targets has written, because they
-    /// would be loaded together.
+    /// Refuses a directory with files that are not of a backfill of these targets, because all of
+    /// them would be loaded together.
     pub(super) fn refuse_others<'a>(
         &self,
         targets: impl Iterator<Item = &'a str>,
@@ -81,13 +81,13 @@ impl DayFiles {
         Ok(WrittenFile { path, part, bytes })
     }
 
-    /// Gives a file its own name after its day was committed.
+    /// Gives a file its final name after its day was committed.
     pub(super) fn publish(&self, written: &WrittenFile) -> anyhow::Result<()> {
         self.rename(&written.part, &written.path)
     }
 
     /// Cleans up after an interruption: a file of a day before `watermark`, which is committed,
-    /// gets its own name; any other is removed and will be made anew.
+    /// gets its final name; others are removed, and will be made again.
     pub(super) fn recover(&self, target: &str, watermark: Timestamp) -> anyhow::Result<()> {
         let prefix = prefix(target);
         let ending = format!("{ENDING}{PART}");
@@ -135,7 +135,7 @@ impl DayFiles {
         self.sync()
     }
 
-    /// Syncs the directory, without which a new name may not be on the disk.
+    /// Syncs the directory, so that new names are on the disk.
     fn sync(&self) -> anyhow::Result<()> {
         File::open(&self.directory)
             .and_then(|directory| directory.sync_all())

@@ -1,13 +1,12 @@
-//! Fills Prometheus with the past, as if the exporter had always been there, and makes a state with
+//! Makes files of the past for Prometheus, as if the exporter had always run, and a state from
 //! which the exporter continues.
 //!
-//! Data goes one way. The past is asked for day by day, oldest first, through the poller's own
-//! requests. Its rows are counted window by window in the ledger, the journeys and the history, and
-//! each window's snapshot is kept in a recording. At the end of a day (UTC) the recording is
-//! written as an OpenMetrics file and synced, then the day is committed to the state, then the file
-//! gets its name. So the same command makes the same files, whatever a crash leaves. When all days
-//! are done, the commands that load the files are printed, and the exporter may be started on the
-//! state.
+//! The past is requested day by day, oldest first, by the poller's code. Rows are counted window by
+//! window in the ledger, the journeys and the history, and each window's snapshot is kept in a
+//! recording. At the end of a day (UTC) the recording is written as an OpenMetrics file and synced,
+//! then the day is committed to the state, then the file gets its name. So the same command makes
+//! the same files even after a crash. In the end, the commands that load the files are printed, and
+//! the exporter may be started on the state.
 
 mod commands;
 mod files;
@@ -45,7 +44,7 @@ pub struct Target<'a> {
     pub output: &'a Path,
     /// The state with which the exporter will continue.
     pub store: Arc<Store>,
-    /// Name of the state in printed texts; `None` if another process cannot continue with it.
+    /// Name of the state in printed texts; `None` if no other process can use it.
     pub state: Option<String>,
     /// Standard error is a terminal.
     pub terminal: bool,
@@ -60,10 +59,10 @@ pub struct RunContext {
 }
 
 /// Reads the past into files and the state. Continues a backfill that was begun in this state
-/// before. Returns true if it came to its end.
+/// before. Returns true if it was completed.
 ///
 /// # Errors
-/// If the state belongs to another exporter or backfill, if nothing can be read, or if a file
+/// If the state belongs to another exporter or backfill, if the past cannot be read, or if a file
 /// cannot be written.
 pub async fn run(
     wanted: &BackfillConfig,
@@ -98,7 +97,7 @@ pub async fn run(
             }
         }
         match run.later_end(&mark) {
-            // It took so long that windows have closed since.
+            // Windows have closed during the backfill.
             Some(now) => mark.began = now.as_second(),
             None => mark.finished = true,
         }
@@ -180,7 +179,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Reads a target's past. Returns false if it was told to stop.
+    /// Reads a target's past. Returns false if the process is stopping.
     async fn target(&self, target: &TargetConfig, mark: &BackfillMark) -> anyhow::Result<bool> {
         let past = self.past(target, mark)?;
         let store = self.store.clone();
@@ -235,8 +234,8 @@ impl Run<'_> {
         Ok(PastRange { origin, until })
     }
 
-    /// Reads a day, or the rest of it. Returns false if it was told to stop, and then keeps nothing
-    /// of the day.
+    /// Reads a day, or the rest of it. Returns false if the process is stopping, and then keeps
+    /// nothing of the day.
     async fn day(
         &self,
         target: &TargetConfig,

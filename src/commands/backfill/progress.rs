@@ -1,4 +1,4 @@
-//! The progress of a backfill: a bar on a terminal, elsewhere a line of the log now and then.
+//! The progress of a backfill: a bar on a terminal, or else a log line every few seconds.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -13,7 +13,7 @@ use crate::poller::ReplayEnd;
 
 /// Time between two lines of the log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// Times a second that the bar is drawn, at most.
+/// Most times a second that the bar is drawn.
 const FRAMES: u8 = 8;
 
 /// The progress of one target. A clone shows the same.
@@ -26,15 +26,17 @@ struct ProgressState {
     bar: Option<ProgressBar>,
     begun: Instant,
     logged: Instant,
-    /// Beginning and end of the past.
-    span: (Timestamp, Timestamp),
+    /// Beginning of the past.
+    origin: Timestamp,
+    /// End of the past.
+    until: Timestamp,
     /// The watermark at which this run began.
     first: Timestamp,
     requests: String,
 }
 
 impl BackfillProgress {
-    /// Shows the progress of one target, from its present watermark up to `until`.
+    /// Shows the progress of one target, from its current watermark up to `until`.
     pub(super) fn new(server: &str, now: &ReplayEnd, until: Timestamp, terminal: bool) -> Self {
         let bar = terminal.then(|| {
             let target = ProgressDrawTarget::stderr_with_hz(FRAMES);
@@ -51,35 +53,33 @@ impl BackfillProgress {
             bar
         });
         let begun = Instant::now();
-        let span = (now.origin, until);
-        let server = server.to_owned();
         Self(Arc::new(Mutex::new(ProgressState {
-            server,
+            server: server.to_owned(),
             bar,
             begun,
             logged: begun,
-            span,
+            origin: now.origin,
+            until,
             first: now.watermark,
             requests: requests(now),
         })))
     }
 
-    /// Takes note of the requests sent so far.
+    /// Records the requests sent so far.
     pub(super) fn requests(&self, now: &ReplayEnd) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).requests = requests(now);
     }
 
-    /// Takes note that everything before `at` has been counted, `rows` in all.
+    /// Records that everything before `at` has been counted, `rows` in all.
     pub(super) fn window(&self, at: Timestamp, rows: u64) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (origin, until) = state.span;
         if let Some(bar) = &state.bar {
-            bar.set_position(seconds_between(origin, at));
+            bar.set_position(seconds_between(state.origin, at));
             bar.set_message(format!("{}, {rows} rows, {}", day(at), state.requests));
         } else if state.logged.elapsed() >= LINE_EVERY {
             state.logged = Instant::now();
             let done = at.duration_since(state.first);
-            let left = until.duration_since(at);
+            let left = state.until.duration_since(at);
             let to_go = state.begun.elapsed().as_secs_f64() * left.as_secs_f64()
                 / done.as_secs_f64().max(1.0);
             info!(

@@ -1,4 +1,4 @@
-//! The visit of one target: each step needs the one before, and the first failure ends it.
+//! Checks one target: each step needs the one before, and the first failure ends the check.
 
 use std::{io, time::Duration};
 
@@ -27,7 +27,7 @@ const FURTHER: [Duration; 2] =
 const MOST_SKEW: i64 = 10;
 
 /// Checks a target and prints the findings. Errors are those of the output.
-pub(super) async fn visit(
+pub(super) async fn check_target(
     target: &TargetConfig,
     interval: Duration,
     limits: ClientLimits,
@@ -38,7 +38,7 @@ pub(super) async fn visit(
     report.paragraph(Text::Target, &values)?;
     let mut requester = match Requester::new(target, limits, clock) {
         Ok(requester) => requester,
-        Err(fault) => return faults::say(&fault, target, report),
+        Err(error) => return faults::say(&error, target, report),
     };
     examine(target, interval, limits, &mut requester, report).await?;
     let values = [("spent", requester.spent().to_string()), ("most", MOST_REQUESTS.to_string())];
@@ -68,7 +68,7 @@ async fn examine(
                 return Ok(());
             }
         }
-        Err(fault) if faults::ends_the_visit(&fault) => return faults::say(&fault, target, report),
+        Err(error) if faults::ends_the_check(&error) => return faults::say(&error, target, report),
         Err(_) => report.line(Mark::Note, Text::Quota, Text::QuotaUnknown, &[])?,
     }
 
@@ -77,10 +77,10 @@ async fn examine(
         clocks(skew, report)?;
     }
     let (look, length) = look_further(look, requester).await;
-    if let Err(fault) = &look.outcome
-        && (look.sample.rows() == 0 || !faults::is_of_size(fault))
+    if let Err(error) = &look.outcome
+        && (look.sample.rows() == 0 || !faults::is_of_size(error))
     {
-        return faults::say(fault, target, report);
+        return faults::say(error, target, report);
     }
     if !token_is_known {
         report.line(Mark::Good, Text::Token, Text::TokenGood, &[])?;
@@ -88,7 +88,7 @@ async fn examine(
     content(&look, length, target, requester, report).await
 }
 
-/// Checks what the rows of an answer about `length` tell.
+/// Checks the rows of an answer about `length`.
 async fn content(
     look: &Look,
     length: Duration,
@@ -99,7 +99,7 @@ async fn content(
     if !existence(look, length, report)? {
         return Ok(());
     }
-    let now = look.server_time().unwrap_or(look.asked.1);
+    let now = look.server_time().unwrap_or(look.ended);
     let zone_is_right = rows::zone(&look.sample, &target.timezone, now, report)?;
     rows::lateness(&look.sample, &target.timezone, now, zone_is_right, report)?;
     range_end::check(&look.sample, requester, target, report).await?;
@@ -110,7 +110,7 @@ async fn content(
     Ok(())
 }
 
-/// Prints what the connection is encrypted with.
+/// Prints the encryption of the connection.
 fn handshake(target: &TargetConfig, report: &mut Report<'_>) -> io::Result<()> {
     match target.endpoint.scheme() {
         "https" => report.line(Mark::Good, Text::Tls, Text::TlsGood, &[]),
@@ -119,9 +119,9 @@ fn handshake(target: &TargetConfig, report: &mut Report<'_>) -> io::Result<()> {
 }
 
 /// Returns true if a request that failed in this way had made its TLS handshake before.
-fn comes_after_the_handshake(fault: &ApiError) -> bool {
+fn comes_after_the_handshake(error: &ApiError) -> bool {
     !matches!(
-        fault,
+        error,
         ApiError::Tls(_)
             | ApiError::Connect(_)
             | ApiError::NoProxy { .. }
@@ -135,8 +135,8 @@ fn comes_after_the_handshake(fault: &ApiError) -> bool {
     )
 }
 
-/// Looks further and further back while `look`, of the last hour, and its successors have no row.
-/// Returns the last look and its length.
+/// Requests longer and longer times while `look`, of the last hour, and its successors have no row.
+/// Returns the last answer and its length.
 async fn look_further(mut look: Look, requester: &mut Requester<'_>) -> (Look, Duration) {
     let mut length = HOUR;
     for further in FURTHER {

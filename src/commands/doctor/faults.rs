@@ -1,4 +1,4 @@
-//! Decides whether a failed request ends the visit of a target. The words for it are in `i18n`.
+//! Decides whether a failed request ends the check of a target.
 
 use std::io;
 
@@ -11,11 +11,11 @@ use crate::{
     wolkvox::{ApiError, ErrorText},
 };
 
-/// Returns true if this failure of the quota request ends the visit. A server may not know that
+/// Returns true if this failure of the quota request ends the check. A server may not know that
 /// request.
-pub(super) fn ends_the_visit(fault: &ApiError) -> bool {
+pub(super) fn ends_the_check(error: &ApiError) -> bool {
     !matches!(
-        fault,
+        error,
         ApiError::Http5xx(_)
             | ApiError::UnknownReport { .. }
             | ApiError::Refused { .. }
@@ -31,9 +31,9 @@ pub(super) fn ends_the_visit(fault: &ApiError) -> bool {
 }
 
 /// Returns true if the rows before this failure are usable: the answer was only too large.
-pub(super) fn is_of_size(fault: &ApiError) -> bool {
+pub(super) fn is_of_size(error: &ApiError) -> bool {
     matches!(
-        fault,
+        error,
         ApiError::TooFewRows { .. }
             | ApiError::CutOff
             | ApiError::TooLarge(_)
@@ -43,19 +43,19 @@ pub(super) fn is_of_size(fault: &ApiError) -> bool {
 
 /// Prints the failure and its remedy.
 pub(super) fn say(
-    fault: &ApiError,
+    error: &ApiError,
     target: &TargetConfig,
     report: &mut Report<'_>,
 ) -> io::Result<()> {
-    let check = check(fault);
+    let check = check(error);
     let token = match &target.token {
         TokenSource::File(path) => path.display().to_string(),
         TokenSource::Fixed(_) => "WOLKVOX_TOKEN".to_owned(),
     };
-    let mut values = fault.values();
+    let mut values = error.values();
     values.push(("token", token));
-    let (seen, remedy) = fault.texts();
-    match fault {
+    let (seen, remedy) = error.texts();
+    match error {
         // An earlier step has shown that connections are possible.
         ApiError::Connect(_) => {
             report.line(Mark::Todo, check, ErrorText::ConnectionBroke, &values)?;
@@ -64,7 +64,7 @@ pub(super) fn say(
             report.line(Mark::Todo, check, Text::BudgetSpent, &values)?;
             return report.remedy(ErrorText::LaterRemedy, &values);
         }
-        // A visit writes nothing, so this failure is in setting up the client.
+        // The check writes nothing, so setting up the client failed.
         ApiError::Internal(_) => {
             report.line(Mark::Todo, check, seen, &values)?;
             return report.remedy(Text::InternalRemedy, &values);
@@ -74,8 +74,8 @@ pub(super) fn say(
     report.remedy(remedy, &values)
 }
 
-fn check(fault: &ApiError) -> Text {
-    match fault {
+fn check(error: &ApiError) -> Text {
+    match error {
         ApiError::Connect(_)
         | ApiError::NoProxy { .. }
         | ApiError::ConnectionRefused(_)

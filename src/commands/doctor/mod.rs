@@ -10,11 +10,11 @@
 //! | `report` | the layout, and the number of things to do |
 //! | `network` | the name and the connection |
 //! | `requests` | the requests, counted |
-//! | `checks` | the visit of one target |
-//! | `faults` | failures: do they end the visit, and what is the remedy |
+//! | `checks` | the steps for one target |
+//! | `faults` | failures: do they end the check, and what is the remedy |
 //! | `rows` | zone, lateness and shapes of the rows |
-//! | `outcomes` | the second report: its cost, and what it is like |
-//! | `range_end` | is the end of a span included |
+//! | `outcomes` | the second report: its cost, and the form of its rows |
+//! | `range_end` | is the end of a time range included |
 
 mod checks;
 mod faults;
@@ -38,7 +38,7 @@ use crate::{
 use report::Report;
 use texts::Text;
 
-/// Visits every target, one after the other. Returns true if there is nothing to do.
+/// Checks every target, one after the other. Returns true if there is nothing to do.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -58,7 +58,7 @@ pub async fn run(
     }
     for target in &config.targets {
         report.gap()?;
-        checks::visit(target, config.poll.interval, limits, clock, &mut report).await?;
+        checks::check_target(target, config.poll.interval, limits, clock, &mut report).await?;
     }
     report.gap()?;
     let todo = report.todo();

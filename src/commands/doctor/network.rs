@@ -1,4 +1,4 @@
-//! Name and connection of a server, checked before a request is spent.
+//! Checks the name of a server and the connection to it, before a request is spent.
 //!
 //! TLS is left to the first request, because a failed handshake costs no request.
 
@@ -31,27 +31,17 @@ pub(super) async fn check(
     wait: Duration,
     report: &mut Report<'_>,
 ) -> io::Result<bool> {
-    if let Some(origin) = &egress.decided_by {
-        let (text, proxy) = match &egress.proxy {
-            Some(proxy) => (Text::ThroughProxy, proxy.to_string()),
-            None => (Text::PastProxy, String::new()),
-        };
-        report.line(
-            Mark::Note,
-            Text::Connection,
-            text,
-            &[("proxy", proxy), ("origin", origin.clone())],
-        )?;
-    }
+    print_decision(egress, report)?;
     let endpoint = egress.proxy.as_ref().map_or(endpoint, Proxy::expose);
     let host = endpoint.host_str().unwrap_or_default();
     let port = endpoint.port_or_known_default().unwrap_or_default();
     let Some(addresses) = resolve(host, port, wait, report).await? else { return Ok(false) };
     let mut failure = None;
-    for address in &addresses {
+    for address in addresses {
         let begun = Instant::now();
-        let error = match timeout(wait, TcpStream::connect(address)).await {
-            Ok(Ok(_)) => {
+        let connected = timeout(wait, TcpStream::connect(address)).await;
+        match connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())) {
+            Ok(_) => {
                 let values = [
                     ("address", address.to_string()),
                     ("time", begun.elapsed().as_millis().to_string()),
@@ -59,15 +49,15 @@ pub(super) async fn check(
                 report.line(Mark::Good, Text::Connection, Text::Connected, &values)?;
                 return Ok(true);
             }
-            Ok(Err(error)) => error,
-            Err(_) => ErrorKind::TimedOut.into(),
-        };
-        failure = Some((*address, error));
+            Err(error) => failure = Some((address, error)),
+        }
     }
     let Some((address, error)) = failure else { return Ok(false) };
-    let seconds = wait.as_secs().to_string();
-    let values =
-        [("address", address.to_string()), ("reason", error.to_string()), ("seconds", seconds)];
+    let values = [
+        ("address", address.to_string()),
+        ("reason", error.to_string()),
+        ("seconds", wait.as_secs().to_string()),
+    ];
     let text = match error.kind() {
         ErrorKind::ConnectionRefused => Text::ConnectionRefused,
         ErrorKind::TimedOut => Text::ConnectionTimedOut,
@@ -79,6 +69,17 @@ pub(super) async fn check(
         None => report.remedy(remedy(&error), &[])?,
     }
     Ok(false)
+}
+
+/// Prints the proxy and the setting that decided on it, if any did.
+fn print_decision(egress: &Egress, report: &mut Report<'_>) -> io::Result<()> {
+    let Some(origin) = &egress.decided_by else { return Ok(()) };
+    let (text, proxy) = match &egress.proxy {
+        Some(proxy) => (Text::ThroughProxy, proxy.to_string()),
+        None => (Text::PastProxy, String::new()),
+    };
+    let values = [("proxy", proxy), ("origin", origin.clone())];
+    report.line(Mark::Note, Text::Connection, text, &values)
 }
 
 /// Chooses the remedy. The allow-list explains only refusals and silence.

@@ -1,5 +1,4 @@
-//! The second report, diagram_1: what it costs, whether the server has it, and what is not known of
-//! it without a look.
+//! The second report, diagram_1: its cost, whether the server has it, and the form of its rows.
 
 use std::{collections::BTreeMap, io, time::Duration};
 
@@ -15,14 +14,14 @@ use crate::{
     ledger::RowBatch,
     model::{CallOutcome, LocalSecond},
     schedule::instant,
-    wolkvox::{ApiError, Element, Rejected, ReportName, Row},
+    wolkvox::{ApiError, ReportName, Row},
 };
 
-/// Seconds by which the date of a row may differ from the moment that it stands for: two machines,
-/// two clocks.
+/// Tolerated difference between the date of a row and the moment that it means, in seconds, because
+/// two machines have two clocks.
 const NEAR: i64 = 60;
 
-/// Rows of the report, as numbers.
+/// Statistics of the rows of the report.
 #[derive(Debug, Default)]
 struct CallsSeen {
     rows: u64,
@@ -33,7 +32,7 @@ struct CallsSeen {
 }
 
 impl CallsSeen {
-    /// Takes note of a row.
+    /// Records a row.
     fn saw(&mut self, row: &Row<'_>, zone: &TimeZone) {
         self.rows += 1;
         let outcome =
@@ -47,7 +46,7 @@ impl CallsSeen {
             return;
         };
         let lasted = i64::from(second);
-        // A call of a minute says nothing.
+        // In a shorter call, both dates are near.
         if lasted > NEAR * 2 {
             self.dated_at_begin += u64::from((date - began).abs() <= NEAR);
             self.dated_at_end += u64::from((date - began - lasted).abs() <= NEAR);
@@ -63,8 +62,8 @@ fn at(date: LocalSecond, zone: &TimeZone) -> Option<i64> {
     instant(date, zone).map(jiff::Timestamp::as_second)
 }
 
-/// Prints what reading the report costs of the operation's `limit` of requests a day, and whether
-/// that fits.
+/// Prints the cost of reading the report, and whether it fits into the operation's `limit` of
+/// requests a day.
 pub(super) fn cost(
     is_on: bool,
     limit: u64,
@@ -73,8 +72,7 @@ pub(super) fn cost(
 ) -> io::Result<()> {
     let needed = requests::of_report_a_day(interval);
     let values = [("needed", needed.to_string()), ("limit", limit.to_string())];
-    // The menus take as much, and halved answers, names and others who use the operation's requests
-    // some more.
+    // The menus take as much. The rest is for halved ranges, names and other users of the quota.
     let fits = needed * 3 <= limit;
     let text = match (is_on, fits) {
         (true, true) => return report.line(Mark::Good, Text::Outcomes, Text::OutcomesFit, &values),
@@ -85,25 +83,27 @@ pub(super) fn cost(
     report.line(Mark::Note, Text::Outcomes, text, &values)
 }
 
-/// Asks for what became of the calls of the time before now of this length.
+/// Requests the outcomes of the calls of the last `length`.
 async fn calls(requester: &mut Requester<'_>, length: Duration) -> Result<CallsSeen, ApiError> {
     let mut seen = CallsSeen::default();
     let mut batch = RowBatch::default();
     let zone = requester.zone();
-    let mut each = |_: Element<'_>, row: &Result<Row<'_>, Rejected>| {
-        if let Ok(row) = row {
-            seen.saw(row, zone);
-        }
-    };
     let query = requester.last_query(ReportName::Diagram1, length);
-    match requester.ask(query, &mut batch, &mut each).await {
-        // Of an answer that was only too large its first rows tell enough.
+    let outcome = requester
+        .ask(query, &mut batch, &mut |_, row| {
+            if let Ok(row) = row {
+                seen.saw(row, zone);
+            }
+        })
+        .await;
+    match outcome {
+        // The first rows of an answer that was only too large suffice.
         Err(error) if seen.rows == 0 || !faults::is_of_size(&error) => Err(error),
         _ => batch.verdict().map(|()| seen),
     }
 }
 
-/// Asks for the calls of the last seconds of this number, and prints what they are like.
+/// Requests the calls of the last `length`, and describes their rows.
 pub(super) async fn check(
     requester: &mut Requester<'_>,
     length: Duration,
@@ -111,7 +111,7 @@ pub(super) async fn check(
 ) -> io::Result<()> {
     let seen = match calls(requester, length).await {
         Ok(seen) => seen,
-        // Nothing else depends on it: there is something to do only for this report.
+        // Nothing else depends on this report, so the check goes on.
         Err(error) => {
             let (happened, remedy) = error.texts();
             report.line(Mark::Todo, Text::Outcomes, happened, &error.values())?;

@@ -1,7 +1,8 @@
-//! Finds out if the server includes the last second of a range: asks for a range that ends on the
-//! second of a known row, and for one that ends a second earlier.
+//! Finds out if the server includes the last second of a range: requests a range that ends on the
+//! second of a known row, and one that ends a second earlier.
 //!
-//! The exporter is right either way, because its ranges share a second; other programs may not be.
+//! The exporter counts correctly either way, because its ranges share a second; other programs may
+//! not.
 
 use std::io;
 
@@ -29,7 +30,7 @@ pub(super) async fn check(
     let Some(second) = known.oldest() else { return Ok(()) };
     let mut seen = [0; 2];
     for (seen, end) in seen.iter_mut().zip([second, second - 1]) {
-        let (Some(from), Some(to)) = ((second - SPAN).civil(), end.civil()) else { return Ok(()) };
+        let Some((from, to)) = (second - SPAN).civil().zip(end.civil()) else { return Ok(()) };
         let sample = FieldSample::counting_at(target.timezone.clone(), second);
         let look = requester.read(Query { report: ReportName::Diagram13, from, to }, sample).await;
         if look.outcome.is_err() {

@@ -1,4 +1,4 @@
-//! The output of `doctor`, printed line by line as the visit goes on.
+//! The output of `doctor`, printed line by line during the check.
 //!
 //! Owns the layout and the number of things to do. Texts come only from the table, and never
 //! contain a value of a row.

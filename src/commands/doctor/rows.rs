@@ -16,7 +16,7 @@ use crate::{
 
 /// Seconds in the future from which a row is dated in another zone.
 const FUTURE: i64 = 300;
-/// Age in seconds above which a row says nothing about lateness.
+/// Age in seconds above which a row does not show lateness.
 const RECENT: i64 = 1800;
 /// Most patterns shown of one field.
 const PATTERNS: usize = 3;
@@ -33,7 +33,7 @@ const ZONES: [(i64, &str); 8] = [
     (1, "Europe/Madrid"),
 ];
 
-/// Checks the configured zone; returns true unless something speaks against it.
+/// Checks the configured zone. Returns false if the rows contradict it.
 pub(super) fn zone(
     sample: &FieldSample,
     zone: &TimeZone,

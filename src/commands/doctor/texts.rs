@@ -1,7 +1,7 @@
 //! Every text that only `doctor` prints, in both languages, side by side: English first, then
 //! Spanish. Those of faults are in [`crate::wolkvox::ErrorText`].
 //!
-//! A text tells what was seen; its remedy, what to do.
+//! A text describes an observation, and its remedy the action.
 
 use crate::i18n::texts;
 

@@ -29,7 +29,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Fails if one of the files exists, before any question.
+    /// Fails if one of the files exists, so that no question is asked in vain.
     pub(super) fn new(directory: &Path, language: Language) -> anyhow::Result<Self> {
         let files = Self { config: directory.join(CONFIG), token: directory.join(TOKEN), language };
         for path in [&files.config, &files.token] {

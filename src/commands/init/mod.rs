@@ -1,8 +1,8 @@
 //! `init`: makes a working configuration from a server's digits and a token.
 //!
-//! It asks for what flags did not give, writes a commented configuration and a token file that only
-//! its owner may read, runs [`doctor`], and prints the next steps. It must never overwrite a file,
-//! show the token, or ask when flags gave everything.
+//! It asks for everything that flags do not set, writes a commented configuration and a token file
+//! that only its owner may read, runs [`doctor`], and prints the next steps. It must never
+//! overwrite a file, show the token, or ask if flags set everything.
 
 mod files;
 mod texts;
@@ -63,11 +63,8 @@ pub async fn run(
     };
     let wolkvox = args.wolkvox.clone().with("wolkvox.server", server);
     let token = environment.token.clone().filter(|_| wolkvox.text("wolkvox.token-file").is_none());
-    let resolved = match config::resolve(
-        &RunArgs { wolkvox: wolkvox.clone(), ..RunArgs::default() },
-        &environment,
-        clock(),
-    ) {
+    let run_args = RunArgs { wolkvox: wolkvox.clone(), ..RunArgs::default() };
+    let resolved = match config::resolve(&run_args, &environment, clock()) {
         Ok(resolved) => resolved,
         Err(error) => {
             doctor::refuse(&error, language, out)?;
@@ -75,8 +72,8 @@ pub async fn run(
         }
     };
     files.write(&wolkvox, token.as_ref())?;
-    let values = [("config", files.config().display().to_string())];
-    writeln!(out, "{}", say(Text::Written, language, &values))?;
+    let config = files.config().display().to_string();
+    writeln!(out, "{}", say(Text::Written, language, &[("config", config.clone())]))?;
     if token.is_some() {
         let values = [("token", files.token().display().to_string())];
         writeln!(out, "{}", say(Text::TokenWritten, language, &values))?;
@@ -92,12 +89,12 @@ pub async fn run(
             out,
         )
         .await?;
-    say_what_next(well, &values[0].1, language, out)?;
+    print_next_steps(well, &config, language, out)?;
     Ok(well)
 }
 
-/// Prints the commands that come next, and how Prometheus finds the exporter.
-fn say_what_next(
+/// Prints the next commands, and a scrape configuration for Prometheus.
+fn print_next_steps(
     well: bool,
     config: &str,
     language: Language,
@@ -120,9 +117,9 @@ fn say_what_next(
     writeln!(out, "{}", say(Text::Page, language, &[]))
 }
 
-/// Asks for the server and the token, as far as no flag or variable told them, and looks at each
-/// before it asks on. Returns the server; a token that was typed is put where the variable's would
-/// be.
+/// Asks for the server and the token, unless flags or variables have them, and checks each answer
+/// before the next question. Returns the server. A typed token is stored as that of the
+/// environment.
 fn ask(
     args: &InitArgs,
     environment: &mut Environment,
@@ -165,7 +162,7 @@ fn ask(
     }
 }
 
-/// Says which question found no answer, where that is why reading failed.
+/// Names the question in the error if the input ended before an answer.
 fn no_answer(error: io::Error, question: &str, language: Language) -> anyhow::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return anyhow::anyhow!(say(

@@ -1,4 +1,4 @@
-//! The end of an interaction's way through the menu: the settings of `journey`.
+//! The end of an interaction in the menu: the settings of `journey`.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,7 +1,7 @@
-//! The three lists of codes that define what options mean.
+//! The three lists of codes that define the kinds of options.
 //!
-//! Owns their reading. A code that is in two lists, or that no row can carry after the renaming
-//! rules, is a mistake that nobody would notice on a dashboard.
+//! Owns their reading. It refuses a code that is in two lists, or that no row can have after the
+//! renaming rules, because such a mistake would not show on a dashboard.
 
 use std::collections::BTreeSet;
 

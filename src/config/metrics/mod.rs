@@ -26,10 +26,10 @@ use crate::{
     model::{DigitFold, OptionKind, OptionKinds, OptionRules},
 };
 
-/// Buckets of a histogram, at most: more cost more series than they tell.
+/// Most buckets of a histogram, because each costs a series.
 const MOST_BUCKETS: usize = 100;
-/// Label sets of a target, at most. Each carries about twenty series, and no Prometheus scrapes
-/// more than a million.
+/// Most label sets of a target. Each has about twenty series, and Prometheus cannot scrape more
+/// than a million.
 const MOST_SERIES: usize = 100_000;
 /// Longest hold of a zero: longer than any scrape interval.
 const HOLD: Bounds<Duration> = Bounds::at_most(
@@ -39,8 +39,7 @@ const HOLD: Bounds<Duration> = Bounds::at_most(
         ": póngala un poco más larga que dos lecturas de Prometheus",
     ],
 );
-/// Shortest expiry, because a series that goes and comes back within a week would lose its zero
-/// every weekend.
+/// Shortest expiry, because a series that expires within a week would restart after every weekend.
 const SHORTEST_EXPIRY: Duration = Duration::from_secs(7 * 86_400);
 
 section! {
@@ -48,21 +47,34 @@ section! {
     pub struct MenuConfig: "menu", "Menu", MenuKeys {
         /// Upper bounds of the histogram, in seconds
         buckets: Vec<f64> as Option<Spanned<Vec<Scalar>>> =
-            Kind::apart("5 10 20 30 45 60 90 120 180 300 600", usual_buckets, |buckets| Some(bracketed(buckets)), numbers());
+            Kind::apart(
+                "5 10 20 30 45 60 90 120 180 300 600",
+                usual_buckets,
+                |buckets| Some(bracketed(buckets)),
+                numbers(),
+            );
         /// Longest label value, in characters; 1 to 1024
         label_length: usize = number("128", 1, 1024).file_only();
         /// Time for which a new series is shown at 0 before its value
         zero_hold: Duration = duration("75s", HOLD);
         /// Options of the kind `no_input`: nothing was entered
-        no_input_codes: BTreeSet<String> as Option<Vec<Scalar>> = Kind::apart("[PULSE]", usual_no_input, quoted, texts());
+        no_input_codes: BTreeSet<String> as Option<Vec<Scalar>> =
+            Kind::apart("[PULSE]", usual_no_input, quoted, texts());
         /// Options of the kind `opt_out`: they leave the menu, usually for a person
-        opt_out_codes: BTreeSet<String> as Vec<Scalar> = Kind::apart("[]", BTreeSet::new, quoted, texts());
+        opt_out_codes: BTreeSet<String> as Vec<Scalar> =
+            Kind::apart("[]", BTreeSet::new, quoted, texts());
         /// Options of the kind `terminal`: the menu has done its work
-        terminal_codes: BTreeSet<String> as Vec<Scalar> = Kind::apart("[]", BTreeSet::new, quoted, texts());
+        terminal_codes: BTreeSet<String> as Vec<Scalar> =
+            Kind::apart("[]", BTreeSet::new, quoted, texts());
         /// Patterns of options that have their own series, that have none, or that have another
         /// name
         options: OptionRules as OptionsEntry =
-            Kind::apart("", OptionRules::default, |rules| Some(rules::shown(rules)), rules::schema());
+            Kind::apart(
+                "",
+                OptionRules::default,
+                |rules| Some(rules::shown(rules)),
+                rules::schema(),
+            );
         /// Most label sets of a target; further ones are counted as "other"
         series_limit: usize = number("2000", 1, MOST_SERIES);
         /// Most different options of a routing point and channel
@@ -73,8 +85,9 @@ section! {
         expire_after: Duration = Kind::new("DURATION", "90d", expiry, |value| Some(show(*value)));
         /// Count options in which somebody typed a number of at least this many digits as "number";
         /// 0 for never
-        fold_digits: DigitFold = Kind::new("NUMBER", "7", fold_digits, |fold| Some(fold.digits().to_string()))
-            .schema(json!({"type": "integer", "minimum": 0, "maximum": 64}));
+        fold_digits: DigitFold =
+            Kind::new("NUMBER", "7", fold_digits, |fold| Some(fold.digits().to_string()))
+                .schema(json!({"type": "integer", "minimum": 0, "maximum": 64}));
     } in file only {
         expected: Vec<Spanned<ExpectedEntry>>;
     }
@@ -145,10 +158,10 @@ pub(crate) fn resolve(
     menu.sound.then_some(menu.config)
 }
 
-/// A setting whose problem was noted.
+/// A setting whose problem was reported.
 struct Refused;
 
-/// Reads the buckets that were written, if any were.
+/// Reads the buckets of the file, if it has any.
 fn buckets(file: &ConfigFile, diagnostics: &mut Diagnostics) -> Result<Option<Vec<f64>>, Refused> {
     let Some(written) = &file.root.menu.buckets else { return Ok(None) };
     let place = file.place(&written.referenced, "menu.buckets");

@@ -18,11 +18,11 @@ use crate::{
     model::{OTHER, OptionRules, PatternError, Ruled},
 };
 
-/// Rules in one list, at most: more are a list of options, and slow.
+/// Most rules in one list: more are a list of options, and slow.
 const MOST_RULES: usize = 100;
 
-/// Reads the rules; those with a problem are noted and left out. `label_length` is the longest
-/// label value.
+/// Reads the rules, and leaves out those with a problem, which it reports. `label_length` is the
+/// longest label value.
 pub(crate) fn resolve(
     file: &ConfigFile,
     label_length: usize,

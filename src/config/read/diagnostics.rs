@@ -1,7 +1,7 @@
 //! The problems of a configuration, with their places.
 //!
-//! Owns the list that a resolution fills, so that a person fixes all problems in one go instead of
-//! one per start. It must never hold a secret: places and messages are printed and logged.
+//! Owns the list that a resolution fills, so that all problems can be fixed together instead of one
+//! per start. It must never hold a secret: places and messages are printed and logged.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A configuration that cannot be used, with all its problems, at least one.
+/// The problems of a configuration that cannot be used, at least one.
 #[derive(Debug)]
 pub struct ConfigError {
     /// The problems in the order in which they were found.
@@ -93,7 +93,7 @@ impl Diagnostics {
         self.warnings.push(Problem { place: place.into(), message });
     }
 
-    /// Returns the value, or nothing after noting the problem, so that the rest can still be
+    /// Returns the value, or reports the problem and returns `None`, so that the rest can still be
     /// checked.
     pub(crate) fn keep<T>(
         &mut self,

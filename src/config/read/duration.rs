@@ -1,7 +1,7 @@
-//! Durations as people write them.
+//! Reads and writes durations.
 //!
-//! Owns one notation for flags and file alike. Pure. A bare number is refused, because one reader
-//! takes it for seconds and another for minutes.
+//! Owns the notation of flags and file. Pure. A bare number is refused, because some readers take
+//! it for seconds and others for minutes.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The configuration file, and the file of names, as written.
 //!
-//! Owns its keys and the way from bytes to them. Every value stays the text that was written, with
-//! its place, so that `resolve` can name the line and can tell `0042` from `"0042"`. It must never
-//! give a value a meaning.
+//! Owns their keys and the parser. Every value stays the text that was written, with its place, so
+//! that `resolve` can name the line and distinguish `0042` from `"0042"`. It must never interpret a
+//! value.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +27,7 @@ use crate::i18n::{Bilingual, bilingual};
 /// Size of the largest file, in bytes, so that a file named by mistake is not read whole.
 const LARGEST: u64 = 1 << 20;
 
-/// A scalar as it stands in the file, unquoted and with its place.
+/// A scalar of the file, unquoted and with its place.
 pub(crate) type Scalar = Spanned<String>;
 
 /// A file, or the absence of one.
@@ -178,7 +178,7 @@ impl<R: DeserializeOwned> YamlFile<R> {
         };
         match serde_saphyr::from_str_with_options(&source, options) {
             Ok(root) => Ok(Self { path: path.to_owned(), source, root }),
-            Err(error) => Err(explain(path, &error)),
+            Err(error) => Err(problem(path, &error)),
         }
     }
 }
@@ -189,12 +189,12 @@ impl<R> YamlFile<R> {
         format!("{}:{}:{}: {key}", self.path.display(), at.line(), at.column())
     }
 
-    /// The whole text, which may hold secrets.
+    /// Returns the whole text, which may hold secrets.
     pub(crate) fn source(&self) -> &str {
         &self.source
     }
 
-    /// Returns a path in the file, which begins at the file's own directory unless it is absolute.
+    /// Returns a path in the file, which is relative to the file's directory unless it is absolute.
     pub(crate) fn path_from_here(&self, path: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)
     }
@@ -220,9 +220,9 @@ impl<R> YamlFile<R> {
     }
 }
 
-fn explain(path: &Path, error: &Error) -> Problem {
-    let error = error.without_snippet();
-    let message = match error {
+/// Describes the mistake for the person who wrote the file.
+fn explain(error: &Error) -> Bilingual {
+    match error {
         Error::SerdeUnknownField { field, .. }
             if field.contains("token") && field != "token_file" =>
         {
@@ -263,7 +263,12 @@ fn explain(path: &Path, error: &Error) -> Problem {
                 "esto no es el YAML que va aquí: {reason}"
             )
         }
-    };
+    }
+}
+
+fn problem(path: &Path, error: &Error) -> Problem {
+    let error = error.without_snippet();
+    let message = explain(error);
     let place = match error.location() {
         Some(at) => format!("{}:{}:{}", path.display(), at.line(), at.column()),
         None => path.display().to_string(),

@@ -1,14 +1,14 @@
 //! "Did you mean ...?"
 //!
-//! Owns the search for the word that a person probably meant. Pure; it must never replace a value,
-//! only suggest one.
+//! Owns the search for the word that was probably meant. Pure; it must never replace a value, only
+//! suggest one.
 
 use crate::i18n::{Bilingual, bilingual};
 
-/// Longest word that can be a slip of a key or a zone, in bytes.
+/// Longest word that can be a misspelt key or zone, in bytes.
 const LONGEST: usize = 64;
 
-/// Returns the candidate closest to `word`, if one is close enough to be a slip of the hand.
+/// Returns the candidate closest to `word`, if one is close enough to be a misspelling.
 pub(crate) fn closest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,

@@ -1,14 +1,10 @@
-//! The connection to a target's server, as written: directly or through a proxy, and the trusted
+//! Resolves the connection to a target's server: directly or through a proxy, and the trusted
 //! certificate authorities.
 //!
 //! Owns the precedence of `proxy_url` over the environment, and the reading of authorities. A
 //! password of a proxy must never be shown.
 
-use std::{
-    fs, io,
-    net::IpAddr,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, net::IpAddr, path::Path};
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
@@ -18,25 +14,35 @@ use rustls::{
 };
 
 use crate::{
-    config::{Environment, read::diagnostics::Diagnostics, targets::WrittenText},
+    config::{
+        Environment,
+        read::diagnostics::Diagnostics,
+        targets::{WrittenPath, WrittenText},
+    },
     i18n::{Bilingual, bilingual},
     wolkvox::{Authorities, Egress, Proxy},
 };
 
-/// The word in place of a URL that keeps a target from the proxy of the environment.
+/// The value of `proxy_url` for a direct connection in spite of a proxy in the environment.
 const DIRECT: &str = "direct";
 
 /// The written settings of the connection to one target.
 #[derive(Default)]
 pub(super) struct Choices<'a> {
     pub(super) proxy: Option<WrittenText<'a>>,
-    /// The path, from the working directory, and its place.
-    pub(super) ca_file: Option<(PathBuf, String)>,
-    /// The proxy is in the file, where no password may be.
+    pub(super) ca_file: Option<WrittenPath>,
+    /// The proxy is in the file, which must not have its password.
     pub(super) in_file: bool,
 }
 
-/// Resolves the connection to `endpoint`; returns nothing after a problem.
+/// The proxy of a connection, if it has one, and the setting that decided on it, if one did.
+#[derive(Default)]
+struct ProxyDecision {
+    proxy: Option<Proxy>,
+    decided_by: Option<String>,
+}
+
+/// Resolves the connection to `endpoint`. Returns `None` after a problem.
 pub(super) fn resolve(
     choices: Choices<'_>,
     endpoint: &Url,
@@ -44,20 +50,17 @@ pub(super) fn resolve(
     diagnostics: &mut Diagnostics,
 ) -> Option<Egress> {
     let https = endpoint.scheme() == "https";
-    let way = match choices.proxy {
-        Some(written) => {
-            let place = written.place.clone();
-            diagnostics
-                .keep(&place, chosen(written.text, https, choices.in_file))
-                .map(|proxy| (proxy, Some(place)))
-        }
+    let decision = match choices.proxy {
+        Some(WrittenText { text, place }) => diagnostics
+            .keep(&place, chosen(text, https, choices.in_file))
+            .map(|proxy| ProxyDecision { proxy, decided_by: Some(place) }),
         None => from_environment(endpoint, environment, diagnostics),
     };
     let authorities = match choices.ca_file {
-        Some((path, place)) => diagnostics.keep(&place, read_authorities(&path)).map(Some),
+        Some(file) => diagnostics.keep(&file.place, read_authorities(&file.path)).map(Some),
         None => Some(None),
     };
-    let (proxy, decided_by) = way?;
+    let ProxyDecision { proxy, decided_by } = decision?;
     let authorities = authorities?;
     let named = (https && authorities.is_none()).then(|| system_authorities(environment)).flatten();
     Some(Egress { proxy, decided_by, authorities, system_authorities: named })
@@ -84,26 +87,24 @@ fn chosen(text: &str, https: bool, in_file: bool) -> Result<Option<Proxy>, Bilin
     Ok(Some(proxy))
 }
 
-/// Returns the proxy of the environment and the variable that decided; no proxy for this machine or
-/// for plain http.
+/// Decides by the variables of the environment. This machine and plain http have no proxy.
 fn from_environment(
     endpoint: &Url,
     environment: &Environment,
     diagnostics: &mut Diagnostics,
-) -> Option<(Option<Proxy>, Option<String>)> {
-    let Some((variable, value)) = &environment.proxy else { return Some((None, None)) };
+) -> Option<ProxyDecision> {
+    let Some((variable, value)) = &environment.proxy else { return Some(ProxyDecision::default()) };
     let proxy = diagnostics.keep(variable, parse(value.expose()))?;
     if endpoint.scheme() != "https" || is_loopback(endpoint) {
-        return Some((None, None));
+        return Some(ProxyDecision::default());
     }
     let excepted = environment.no_proxy.as_deref().unwrap_or_default();
-    // The matcher only tells whether the server is excepted; the proxy is known.
+    // The matcher only decides whether the server is excepted; the proxy is known.
     let matcher = Matcher::builder().https("http://proxy.invalid").no(excepted).build();
     let server = endpoint.as_str().parse().ok();
-    match server.and_then(|server| matcher.intercept(&server)) {
-        Some(_) => Some((Some(proxy), Some((*variable).to_owned()))),
-        None => Some((None, Some("NO_PROXY".to_owned()))),
-    }
+    let is_excepted = server.and_then(|server| matcher.intercept(&server)).is_none();
+    let decided_by = Some(if is_excepted { "NO_PROXY" } else { *variable }.to_owned());
+    Some(ProxyDecision { proxy: (!is_excepted).then_some(proxy), decided_by })
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -176,7 +177,7 @@ fn system_authorities(environment: &Environment) -> Option<String> {
     }
 }
 
-/// Notes variables for authorities that name nothing usable, because the library that reads them
+/// Reports variables for authorities that name nothing usable, because the library that reads them
 /// ignores that silently.
 pub(super) fn check_environment(environment: &Environment, diagnostics: &mut Diagnostics) {
     if let Some(path) = &environment.ssl_cert_file {

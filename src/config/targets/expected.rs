@@ -1,7 +1,7 @@
-//! The menus that the operator expects, added to their targets.
+//! Adds the menus that the operator expects to their targets.
 //!
 //! Owns the reading of `menu.expected`. Its labels must equal, character by character, those of the
-//! vendor's rows, or the series at 0 would stay beside the real one for ever.
+//! vendor's rows. Otherwise the series at 0 would stay next to the real one for ever.
 
 use crate::config::{
     ExpectedMenu, MenuConfig, TargetConfig,
@@ -12,12 +12,12 @@ use crate::config::{
         label, suggest,
     },
 };
-use crate::i18n::{Bilingual, Language, bilingual};
+use crate::i18n::{Bilingual, bilingual};
 
 /// Adds each menu of the file to its target. `limits` has the limits and the rules for options.
 ///
-/// If a target has a problem itself, menus are only read, because looking for their target would
-/// report a mistake that is elsewhere.
+/// If a target has a problem, its menus are only read: looking for it would report the wrong
+/// mistake.
 pub(crate) fn resolve(
     file: &ConfigFile,
     limits: &MenuConfig,
@@ -34,7 +34,8 @@ pub(crate) fn resolve(
         }
         let target =
             target_of(file, &entry.value, &place, &format!("{path}.target"), targets, diagnostics);
-        let (Some(menu), Some(target)) = (menu, target) else { continue };
+        let Some(menu) = menu else { continue };
+        let Some(target) = target else { continue };
         if target
             .expected
             .iter()
@@ -54,8 +55,8 @@ pub(crate) fn resolve(
     }
 }
 
-/// Returns the reason why a menu does not fit beside the `others` of its target, because a listed
-/// option must never be folded.
+/// Returns the reason why a menu exceeds the limits together with the `others` of its target. A
+/// listed option must never be folded.
 fn too_many(
     menu: &ExpectedMenu,
     others: &[ExpectedMenu],
@@ -159,7 +160,7 @@ fn target_of<'a>(
     diagnostics: &mut Diagnostics,
 ) -> Option<&'a mut TargetConfig> {
     let Some(text) = &entry.target else {
-        // Routing points are numbered by each operation for itself.
+        // Each operation numbers its routing points independently.
         if targets.len() > 1 {
             let reason = bilingual!(
                 "there are several targets: say in `target` whose menu this is",
@@ -174,13 +175,13 @@ fn target_of<'a>(
     };
     let name = text.value.trim();
     let Some(index) = targets.iter().position(|target| target.name == name) else {
-        let meant = suggest::did_you_mean(name, targets.iter().map(|target| target.name.as_str()));
-        let meant =
-            |language: Language| meant.as_ref().map_or("", |meant| meant.in_language(language));
-        let reason = Bilingual::new(|language| match language {
-            Language::En => format!("no target is called {name:?}{}", meant(language)),
-            Language::Es => format!("ningún destino se llama {name:?}{}", meant(language)),
-        });
+        let suggestion =
+            suggest::did_you_mean(name, targets.iter().map(|target| target.name.as_str()))
+                .unwrap_or_else(|| Bilingual::verbatim(""));
+        let reason = bilingual!(in suggestion:
+            "no target is called {name:?}{suggestion}",
+            "ningún destino se llama {name:?}{suggestion}"
+        );
         diagnostics.problem(file.place(&text.referenced, key), reason);
         return None;
     };

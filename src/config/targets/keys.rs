@@ -1,6 +1,7 @@
 //! Declarations of a target's settings, as flags or in the file.
 //!
-//! Owns names, help and defaults. A flag sets the only target; several targets stand in the file.
+//! Owns names, help and defaults. Flags set the only target; several targets are listed in the
+//! file.
 
 use serde_json::json;
 

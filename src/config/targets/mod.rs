@@ -1,8 +1,7 @@
-//! The targets, as written.
+//! Resolves the targets.
 //!
 //! Owns the choice between the one target of the `--wolkvox.*` flags and the targets of the file,
-//! and the checks of each. It reads token files to see that they are good, and must never keep a
-//! token.
+//! and the checks of each. It reads token files to check them, and must never keep a token.
 
 pub(crate) mod egress;
 pub(crate) mod expected;
@@ -44,7 +43,7 @@ pub(crate) struct WrittenText<'a> {
 }
 
 impl WrittenText<'_> {
-    /// Parses it; notes a problem and returns nothing if that fails.
+    /// Parses it. Reports a problem and returns `None` if that fails.
     pub(crate) fn read<T, E: Into<Bilingual>>(
         &self,
         diagnostics: &mut Diagnostics,
@@ -55,15 +54,21 @@ impl WrittenText<'_> {
     }
 }
 
+/// A path from the working directory, and its place.
+pub(crate) struct WrittenPath {
+    pub(crate) path: PathBuf,
+    pub(crate) place: String,
+}
+
 /// The possible sources of the token, strongest first. Flag and variable apply to a single target
 /// only.
 struct TokenChoices<'a> {
     flag: Option<&'a Path>,
     variable: Option<&'a Secret>,
-    file: Option<(PathBuf, String)>,
+    file: Option<WrittenPath>,
 }
 
-/// Everything that was written.
+/// The flags, variables and file from which targets are read.
 #[derive(Clone, Copy)]
 pub(crate) struct Given<'a> {
     pub(crate) target: &'a Flags<TargetFlags>,
@@ -77,7 +82,7 @@ impl<'a> Given<'a> {
         self.target.text(flag).or_else(|| self.names.text(flag))
     }
 
-    /// The token of the environment; a blank one counts as not set.
+    /// Returns the token of the environment, unless it is blank.
     fn token(&self) -> Option<&'a Secret> {
         self.environment.token.as_ref().filter(|token| !token.expose().trim().is_empty())
     }
@@ -133,8 +138,7 @@ pub(crate) fn resolve(given: Given<'_>, diagnostics: &mut Diagnostics) -> Vec<Ta
     targets
 }
 
-/// Refuses flags that apply to "the" target if there are several; a token that nobody uses only
-/// causes a warning.
+/// Refuses flags of a single target if there are several; an unused token only causes a warning.
 fn refuse_ambiguous(given: Given<'_>, diagnostics: &mut Diagnostics) {
     for (flag, key) in [
         (TOKEN_FILE, "token_file"),
@@ -162,7 +166,7 @@ fn refuse_ambiguous(given: Given<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Everything that was written about one target.
+/// The settings of one target, as written.
 struct TargetTexts<'a> {
     given: Given<'a>,
     /// Its entry in the file; empty if flags alone describe it.
@@ -199,15 +203,17 @@ impl<'a> TargetTexts<'a> {
         }
     }
 
-    /// Returns the path in the file, from the working directory.
-    fn path_in_file(&self, key: &str, value: Option<&Scalar>) -> Option<(PathBuf, String)> {
-        value.map(|path| (self.given.file.path_from_here(&path.value), self.place_of(path, key)))
+    /// Returns the path in the file.
+    fn path_in_file(&self, key: &str, value: Option<&Scalar>) -> Option<WrittenPath> {
+        let text = value?;
+        let path = self.given.file.path_from_here(&text.value);
+        Some(WrittenPath { path, place: self.place_of(text, key) })
     }
 
     /// Returns the path of the flag, or else of the file.
-    fn path(&self, flag: &str, key: &str, value: Option<&Scalar>) -> Option<(PathBuf, String)> {
+    fn path(&self, flag: &str, key: &str, value: Option<&Scalar>) -> Option<WrittenPath> {
         match self.flag(flag) {
-            Some(path) => Some((PathBuf::from(path), flag_place(flag))),
+            Some(path) => Some(WrittenPath { path: path.into(), place: flag_place(flag) }),
             None => self.path_in_file(key, value),
         }
     }
@@ -217,22 +223,19 @@ impl<'a> TargetTexts<'a> {
         let server = self.server(diagnostics);
         let name = match &entry.name {
             Some(name) => {
-                let read = label::read(
-                    self.given.file,
-                    name,
-                    &self.key("name"),
-                    label::LONGEST_NAME,
-                    diagnostics,
-                );
-                read.map(Some)
+                let key = self.key("name");
+                label::read(self.given.file, name, &key, label::LONGEST_NAME, diagnostics)
             }
-            None => Some(None),
+            None => server.as_ref().map(|server| server.label.clone()),
         };
         let zone = match self.written(TIMEZONE, "timezone", entry.timezone.as_ref()) {
             Some(written) => written.read(diagnostics, zone::parse),
             None => diagnostics.keep("", zone::parse(TargetConfig::DEFAULT_ZONE)),
         };
-        let licences = self.licences(diagnostics);
+        let licences = match &entry.licences {
+            Some(text) => self.licences(text, diagnostics).map(Some),
+            None => Some(None),
+        };
         let outcomes = match self.written(OUTCOMES, "outcomes", entry.outcomes.as_ref()) {
             Some(written) => written.read(diagnostics, boolean),
             None => Some(false),
@@ -247,7 +250,7 @@ impl<'a> TargetTexts<'a> {
         let server = server?;
         let egress = self.egress(&server.endpoint, diagnostics);
         Some(TargetConfig {
-            name: name?.unwrap_or(server.label),
+            name: name?,
             endpoint: server.endpoint,
             egress: egress?,
             token: token?,
@@ -272,7 +275,7 @@ impl<'a> TargetTexts<'a> {
         let entry = &self.entry.names;
         let from = self.written(NAMES_FROM, "names.from", entry.from.as_ref());
         let file = self.path(NAMES_FILE, "names.file", entry.file.as_ref());
-        names::resolve(from, file.map(|(path, _)| path), diagnostics)
+        names::resolve(from, file.map(|file| file.path), diagnostics)
     }
 
     fn server(&self, diagnostics: &mut Diagnostics) -> Option<server::Server> {
@@ -307,9 +310,7 @@ impl<'a> TargetTexts<'a> {
             .read(diagnostics, |text| server::parse(text, allow_http))
     }
 
-    /// Returns the licences, if any were written; nothing after a problem.
-    fn licences(&self, diagnostics: &mut Diagnostics) -> Option<Option<u32>> {
-        let Some(text) = &self.entry.licences else { return Some(None) };
+    fn licences(&self, text: &Scalar, diagnostics: &mut Diagnostics) -> Option<u32> {
         let number = text.value.trim().parse().ok().filter(|&number| number > 0);
         let number = number.ok_or_else(|| {
             bilingual!(
@@ -317,58 +318,22 @@ impl<'a> TargetTexts<'a> {
                 "{:?} debe ser un número entero mayor que 0"; text.value
             )
         });
-        diagnostics.keep(&self.place_of(text, "licences"), number).map(Some)
+        diagnostics.keep(&self.place_of(text, "licences"), number)
     }
 }
 
-/// Returns the strongest source, after checking that it holds a token now.
+/// Returns the strongest source, after checking that it holds a token now. `place` is that of the
+/// target.
 fn token(
     choices: TokenChoices<'_>,
     place: &str,
     diagnostics: &mut Diagnostics,
 ) -> Option<TokenSource> {
-    let (source, place) = match choices {
-        TokenChoices { flag: Some(_), variable: Some(_), .. } => {
-            let reason = bilingual!(
-                "{TOKEN_VARIABLE} is set too: keep one of them",
-                "{TOKEN_VARIABLE} también está definida: deje una de las dos"
-            );
-            diagnostics.problem(flag_place(TOKEN_FILE), reason);
-            return None;
-        }
-        TokenChoices { flag: Some(path), .. } => {
-            (TokenSource::File(path.to_owned()), flag_place(TOKEN_FILE))
-        }
-        TokenChoices { variable: Some(token), file, .. } => {
-            if let Some((_, place)) = file {
-                let reason = bilingual!(
-                    "not used, because {TOKEN_VARIABLE} is set",
-                    "no se usa, porque {TOKEN_VARIABLE} está definida"
-                );
-                diagnostics.warn(place, reason);
-            }
-            let origin = bilingual!("the variable", "la variable");
-            (
-                diagnostics.keep(TOKEN_VARIABLE, TokenSource::fixed(token, &origin))?,
-                TOKEN_VARIABLE.to_owned(),
-            )
-        }
-        TokenChoices { file: Some((path, place)), .. } => (TokenSource::File(path), place),
-        TokenChoices { .. } => {
-            diagnostics.problem(
-                place,
-                bilingual!(
-                    "no token: name a file that holds it (--wolkvox.token-file, or `token_file` in the file), or set \
-                     the variable {TOKEN_VARIABLE}",
-                    "no hay token: nombre un archivo que lo tenga (--wolkvox.token-file, o `token_file` en el archivo), o \
-                     defina la variable {TOKEN_VARIABLE}"
-                ),
-            );
-            return None;
-        }
-    };
+    let (source, place) = strongest(choices, place, diagnostics)?;
     diagnostics.keep(&place, source.read())?;
-    if let (Some(mode), TokenSource::File(path)) = (source.open_to_all(), &source) {
+    if let Some(mode) = source.open_to_all()
+        && let TokenSource::File(path) = &source
+    {
         let path = path.display();
         diagnostics.warn(
             place,
@@ -381,9 +346,57 @@ fn token(
     Some(source)
 }
 
-/// Returns the reason why `target` cannot stand beside the `others`, if it cannot.
+/// Returns the strongest source of a token, and its place.
+fn strongest(
+    choices: TokenChoices<'_>,
+    place: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<(TokenSource, String)> {
+    match choices {
+        TokenChoices { flag: Some(_), variable: Some(_), .. } => {
+            let reason = bilingual!(
+                "{TOKEN_VARIABLE} is set too: keep one of them",
+                "{TOKEN_VARIABLE} también está definida: deje una de las dos"
+            );
+            diagnostics.problem(flag_place(TOKEN_FILE), reason);
+            None
+        }
+        TokenChoices { flag: Some(path), .. } => {
+            Some((TokenSource::File(path.to_owned()), flag_place(TOKEN_FILE)))
+        }
+        TokenChoices { variable: Some(token), file, .. } => {
+            if let Some(WrittenPath { place, .. }) = file {
+                let reason = bilingual!(
+                    "not used, because {TOKEN_VARIABLE} is set",
+                    "no se usa, porque {TOKEN_VARIABLE} está definida"
+                );
+                diagnostics.warn(place, reason);
+            }
+            let origin = bilingual!("the variable", "la variable");
+            let source = diagnostics.keep(TOKEN_VARIABLE, TokenSource::fixed(token, &origin))?;
+            Some((source, TOKEN_VARIABLE.to_owned()))
+        }
+        TokenChoices { file: Some(WrittenPath { path, place }), .. } => {
+            Some((TokenSource::File(path), place))
+        }
+        TokenChoices { .. } => {
+            diagnostics.problem(
+                place,
+                bilingual!(
+                    "no token: name a file that holds it (--wolkvox.token-file, or `token_file` in the file), or set \
+                     the variable {TOKEN_VARIABLE}",
+                    "no hay token: nombre un archivo que lo tenga (--wolkvox.token-file, o `token_file` en el archivo), o \
+                     defina la variable {TOKEN_VARIABLE}"
+                ),
+            );
+            None
+        }
+    }
+}
+
+/// Returns the reason why `target` conflicts with the `others`, if it does.
 fn clash(target: &TargetConfig, others: &[TargetConfig]) -> Option<Bilingual> {
-    // The vendor allows a token one request at a time, and each target asks by itself.
+    // The vendor allows one request at a time per token, and targets do not wait for each other.
     let mine = target.token.read().ok()?;
     let twin = others.iter().find(|other| {
         other.endpoint == target.endpoint

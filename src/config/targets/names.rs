@@ -1,4 +1,4 @@
-//! The sources of the names of routing points and options, as written.
+//! Resolves the sources of the names of routing points and options.
 //!
 //! Owns the choice between Wolkvox, the operator's own file, both, and neither; and the reading of
 //! that file.
@@ -78,7 +78,7 @@ pub(crate) fn read_files(
     targets: &mut [TargetConfig],
     diagnostics: &mut Diagnostics,
 ) {
-    // Several targets may share a file, whose problems are then noted once.
+    // The problems of a file that several targets share are reported once.
     let mut read: BTreeMap<PathBuf, Names> = BTreeMap::new();
     for target in targets {
         let Some(path) = &target.names.file else { continue };
@@ -119,7 +119,7 @@ fn read_file(path: &Path, menu: &MenuConfig, diagnostics: &mut Diagnostics) -> N
     Names { routing_points, options, options_at }
 }
 
-/// Reads a list of options, with a warning for each that nobody will see under this code.
+/// Reads a list of options, with a warning for each whose code is not exposed.
 fn options(
     file: &YamlFile<NamesRoot>,
     key: &str,

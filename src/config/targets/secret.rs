@@ -1,4 +1,4 @@
-//! A value that must not be seen.
+//! A secret value.
 //!
 //! Owns the token while it is in memory. It must never gain a way to print, serialise or compare
 //! its value: [`Secret::expose`] is the only way out, and easy to search for.
@@ -15,7 +15,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value itself, for the one header that carries it.
+    /// Returns the value, for the only header that carries it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! The Wolkvox server that a person names.
+//! The Wolkvox server of a target, as written.
 //!
 //! Owns the reading of `0042`, `wv0042` and pasted URLs. Pure. Its messages must never repeat the
 //! text, because it may carry a password, or be the token itself in the wrong place.
@@ -10,7 +10,7 @@ use reqwest::Url;
 
 const DOMAIN: &str = ".wolkvox.com";
 
-/// A server to ask.
+/// A server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
     /// The `server` label unless the target has a name: four digits, or host and port.
@@ -75,8 +75,8 @@ impl From<ServerError> for Bilingual {
     }
 }
 
-/// Reads what a person wrote or pasted; a URL is cut to its origin. Plain http is allowed to this
-/// machine only, unless `allow_http`.
+/// Reads digits, a host or a pasted URL, of which only the origin is kept. Plain http is allowed
+/// only to this machine, unless `allow_http`.
 pub(crate) fn parse(text: &str, allow_http: bool) -> Result<Server, ServerError> {
     let text = text.trim();
     if text.is_empty() {
@@ -123,7 +123,7 @@ fn parse_url(text: &str, allow_http: bool) -> Result<Server, ServerError> {
     Ok(Server { label, endpoint: url })
 }
 
-/// The four digits of `wv0042.wolkvox.com`.
+/// Returns the four digits of `wv0042.wolkvox.com`.
 fn code_of(host: &str) -> Option<&str> {
     let code = host.strip_prefix("wv")?.strip_suffix(DOMAIN)?;
     (code.len() == 4 && code.bytes().all(|byte| byte.is_ascii_digit())).then_some(code)

@@ -1,7 +1,7 @@
 //! The source of a token.
 //!
-//! Owns the reading of token files. A file is read anew at every use, so that a rotated token needs
-//! no restart. No error here may repeat the file's content.
+//! Owns the reading of token files. A file is read at every use, so that a rotated token needs no
+//! restart. No error here may repeat the file's content.
 
 use std::{
     error::Error,
@@ -24,7 +24,7 @@ const LONGEST: u64 = 4096;
 /// The source of a token.
 #[derive(Debug, Clone)]
 pub enum TokenSource {
-    /// A file that holds the token and nothing else but white space around it.
+    /// A file with only the token, and perhaps white space around it.
     File(PathBuf),
     /// The token itself.
     Fixed(Secret),
@@ -42,7 +42,7 @@ pub enum TokenError {
     },
     /// The name of the file is in quotes, which are part of it.
     QuotedPath(PathBuf),
-    /// A directory, a pipe or a device: it could not be read anew at every use.
+    /// A directory, a pipe or a device, which cannot be read again at every use.
     NotAFile(PathBuf),
     /// Nothing but white space.
     Empty(Bilingual),
@@ -115,9 +115,9 @@ impl fmt::Display for TokenError {
 
 impl Error for TokenError {}
 
-/// A state of a token file, which differs after the file was written or replaced. It includes the
-/// time of the last change of status, which only the system sets, so a copy that keeps the time of
-/// another file is noticed too.
+/// The state of a token file, which differs after the file was written or replaced. It includes the
+/// time of the last change of status, which only the system sets, so that a copy with a preserved
+/// modification time is noticed too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenVersion {
     modified: (i64, i64),
@@ -135,7 +135,7 @@ impl TokenSource {
         clean(token.expose().as_bytes(), || origin.clone()).map(Self::Fixed)
     }
 
-    /// Returns the present token. Reads a file of at most 4 KiB, blocking.
+    /// Returns the current token. Reads a file of at most 4 KiB, blocking.
     ///
     /// # Errors
     /// If the file is missing, unreadable, empty, or holds something that is no token.

@@ -1,8 +1,8 @@
 //! Time zones by name.
 //!
 //! Owns the choice of the zone database, the look-up in it, and the hint after an unknown name.
-//! Governments change their clocks at short notice, so the newer one of this program's and the
-//! machine's database counts; a name that it lacks is looked up in the other.
+//! Governments change their clocks at short notice, so the newer of the two databases, the
+//! program's and the machine's, is used first; a name that it lacks is looked up in the other.
 
 use std::{
     fs::File,
@@ -18,13 +18,14 @@ use crate::{
     i18n::{Bilingual, Language, bilingual},
 };
 
-/// Suggestions after an unknown name, at most.
+/// Most suggestions after an unknown name.
 const MOST_HINTS: usize = 3;
 
 /// Directory of the database in Linux distributions.
 const MACHINE: &str = "/usr/share/zoneinfo";
 
-/// Both databases, the newer one first. Read once, because a zone must not change amid a process.
+/// Both databases, the newer one first. Read once, because a zone must not change while the process
+/// runs.
 static DATABASES: LazyLock<Vec<TimeZoneDatabase>> = LazyLock::new(|| databases(Path::new(MACHINE)));
 
 fn databases(machine: &Path) -> Vec<TimeZoneDatabase> {
@@ -54,7 +55,7 @@ fn find(name: &str) -> Option<TimeZone> {
 pub(crate) fn parse(text: &str) -> Result<TimeZone, Bilingual> {
     let name = text.trim();
     match find(name) {
-        // jiff also knows a zone that means "unknown"; a server's clock is somewhere.
+        // jiff also has a zone that means "unknown", in which no server's clock can be.
         Some(zone) if !zone.is_unknown() => Ok(zone),
         _ => {
             let suggestion = suggestion(name);

@@ -17,22 +17,21 @@ use crate::config::{
 };
 use crate::i18n::{Bilingual, Language, bilingual};
 
-/// Cost of a hash above which its check takes seconds, so that every first scrape after a start
-/// fails.
+/// Cost of a hash above which a check takes seconds, so that the first scrape after a start fails.
 const COSTLY: u32 = 14;
 
-/// The server's demands on a connection, and its additions to an answer. None by default.
+/// The requirements of the server on a connection, and its additions to an answer. None by default.
 #[derive(Debug, Default)]
 pub struct WebRules {
     /// Certificate, key, client certificates and versions; `None` for plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Headers of every answer, in place of the exporter's own of the same names.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Names and bcrypt hashes; if there are none, no password is asked for.
+    /// Names and bcrypt hashes; if there are none, no password is needed.
     pub users: BTreeMap<String, Secret>,
     /// Settings that work but deserve a look.
     pub warnings: Vec<Problem>,
-    /// Differs whenever the content of the file, or of one that it names, changes.
+    /// A number that changes with the content of the file, or of one that it names.
     pub fingerprint: u64,
 }
 
@@ -103,7 +102,7 @@ fn headers(file: &WebFile, diagnostics: &mut Diagnostics) -> Vec<(HeaderName, He
             }
         };
         if value.is_empty() {
-            continue; // the format's way to say: not set
+            continue; // means "not set" in this format
         }
         if !known.is_empty() && !known.contains(&value) {
             let reason = Bilingual::new(|language| match language {
@@ -168,7 +167,7 @@ fn users(file: &WebFile, diagnostics: &mut Diagnostics) -> BTreeMap<String, Secr
     users
 }
 
-/// Checks the settings that the format has and the exporter has not.
+/// Checks the settings of the format that the exporter does not support.
 fn limits(file: &WebFile, diagnostics: &mut Diagnostics) {
     if let Some(text) = &file.root.http_server_config.http2 {
         let place = file.place(&text.referenced, "http_server_config.http2");

@@ -1,6 +1,6 @@
 //! The keys of the web configuration, in the format that Prometheus's exporters share.
 //!
-//! Owns the keys that may stand in the file; `file` and `tls` give them a meaning.
+//! Owns the keys that the file may have; `file` and `tls` interpret them.
 
 use std::collections::BTreeMap;
 

@@ -18,14 +18,14 @@ pub struct ListenAddress {
 }
 
 impl ListenAddress {
-    /// Every interface, as `:port`.
+    /// Makes the address of every interface, as `:port`.
     pub fn any(port: u16) -> Self {
         let candidates =
             vec![(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
         Self { text: format!(":{port}"), candidates }
     }
 
-    /// The socket addresses it stands for, at least one: bind the first that can be bound.
+    /// Returns its socket addresses, at least one. The first that can be bound is to be used.
     ///
     /// For `:PORT` that is `[::]`, which on a dual-stack socket serves IPv4 too, and then `0.0.0.0`
     /// for a machine without IPv6.
@@ -69,7 +69,7 @@ pub(crate) fn parse(text: &str) -> Result<ListenAddress, Bilingual> {
         }
         None => host,
     };
-    // Only a possible name or address goes to the resolver, which may take its time.
+    // Only a possible name or address goes to the resolver, which may be slow.
     let plausible =
         bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte));
     let found: Vec<SocketAddr> = if plausible {

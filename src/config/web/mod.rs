@@ -46,8 +46,7 @@ section! {
 }
 
 impl WebConfig {
-    /// Returns true if the file of the web configuration turns TLS on. Blocks: reads the file,
-    /// which was good before.
+    /// Returns true if the file of the web configuration turns TLS on. Blocks: reads the file.
     pub fn is_https(&self) -> bool {
         let rules = self.config_file.as_deref().map(WebRules::read);
         rules.is_some_and(|rules| rules.is_ok_and(|rules| rules.tls.is_some()))
@@ -65,8 +64,8 @@ fn shown(addresses: &[ListenAddress]) -> String {
     format!("[{}]", listed(addresses.iter().map(|address| format!("{:?}", address.to_string()))))
 }
 
-/// Reads the section, and the file that `config_file` names, to see that it is good; nothing if a
-/// setting cannot be read.
+/// Reads the section, and checks the file that `config_file` names. Returns `None` if a setting
+/// cannot be read.
 pub(crate) fn resolve(
     flags: &Flags<WebConfig>,
     file: &ConfigFile,
@@ -84,7 +83,7 @@ pub(crate) fn resolve(
     web.sound.then_some(web.config)
 }
 
-/// Reads the addresses that were written, or returns the default's.
+/// Reads the given addresses, or returns the default.
 pub(crate) fn listen_addresses(
     flags: &Flags<WebConfig>,
     file: &ConfigFile,

@@ -1,7 +1,6 @@
-//! The files that the web configuration names: certificates and keys, read and noted.
+//! Reads the files that the web configuration names: certificates and keys.
 //!
-//! Owns the fingerprint by which a change in any of them is noticed. It must never keep their
-//! content.
+//! Owns the fingerprint that changes with any of them. It must never keep their content.
 
 use std::{
     fs::File,
@@ -15,7 +14,7 @@ use crate::i18n::{Bilingual, bilingual};
 /// Size of the largest file, in bytes, so that a file named by mistake is not read whole.
 const LARGEST: u64 = 1 << 20;
 
-/// Reads the files that the web configuration names, and notes a hash of their content.
+/// Reads the files that the web configuration names, and hashes their content.
 #[derive(Default)]
 pub(crate) struct Sources(DefaultHasher);
 
@@ -39,7 +38,7 @@ impl Sources {
         Ok(bytes)
     }
 
-    /// A number that differs whenever the content of one of them changes.
+    /// Returns a number that changes with the content of any of them.
     pub(super) fn fingerprint(&self) -> u64 {
         self.0.finish()
     }

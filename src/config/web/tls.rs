@@ -1,4 +1,4 @@
-//! `tls_server_config` of the web configuration, turned into settings of rustls.
+//! Converts `tls_server_config` of the web configuration into settings of rustls.
 //!
 //! Owns certificates, key, client certificates, versions, suites and curves. It must never weaken
 //! the file's demands: a setting that is not supported is refused, unless leaving it out is the
@@ -31,7 +31,7 @@ struct Pem {
     bytes: Vec<u8>,
 }
 
-/// Reads the section and notes its problems.
+/// Reads the section and reports its problems.
 struct TlsSectionReader<'a> {
     file: &'a WebFile,
     section: &'a TlsSection,
@@ -49,7 +49,7 @@ pub(crate) fn resolve(
     let here = file.place(&section.referenced, "tls_server_config");
     let section = &section.value;
     let mut reader = TlsSectionReader { file, section, here, diagnostics };
-    // All of them run before one may end it, so that one start shows everything that is wrong.
+    // All settings are read before any problem ends this, so that one start reports all problems.
     let cert = reader.pem("cert", section.cert.as_ref(), section.cert_file.as_ref(), true, sources);
     let key = reader.pem("key", section.key.as_ref(), section.key_file.as_ref(), true, sources);
     let ca = reader.pem(
@@ -70,12 +70,8 @@ pub(crate) fn resolve(
     let place = cert?.place;
     let builder = ServerConfig::builder_with_provider(provider?).with_protocol_versions(&versions?);
     let builder = reader.diagnostics.keep(&reader.here, builder.map_err(Bilingual::verbatim))?;
-    let made = match verifier? {
-        Some(verifier) => builder.with_client_cert_verifier(verifier),
-        None => builder.with_no_client_auth(),
-    }
-    .with_single_cert(chain?, private?);
-    let mut config = match made {
+    let builder = builder.with_client_cert_verifier(verifier?);
+    let mut config = match builder.with_single_cert(chain?, private?) {
         Ok(config) => config,
         Err(error) => {
             reader.diagnostics.problem(place, unusable_pair(&error));
@@ -97,7 +93,7 @@ impl TlsSectionReader<'_> {
         self.diagnostics.problem(place, reason);
     }
 
-    /// Reads a key itself (`cert`) or the file of its twin (`cert_file`).
+    /// Reads a key (`cert`) or the file that its twin names (`cert_file`).
     fn pem(
         &mut self,
         key: &str,
@@ -166,16 +162,16 @@ impl TlsSectionReader<'_> {
         key
     }
 
-    /// Makes the check of client certificates; `Some(None)` if none are asked for.
+    /// Makes the check of client certificates.
     fn verifier(
         &mut self,
         ca: Option<&Pem>,
         provider: Arc<CryptoProvider>,
-    ) -> Option<Option<Arc<dyn ClientCertVerifier>>> {
+    ) -> Option<Arc<dyn ClientCertVerifier>> {
         let written = self.section.client_auth_type.as_ref();
         let optional = match written.map_or("", |text| text.value.trim()) {
             "" | "NoClientCert" => {
-                let Some(ca) = ca else { return Some(None) };
+                let Some(ca) = ca else { return Some(WebPkiClientVerifier::no_client_auth()) };
                 self.diagnostics.problem(
                     &ca.place,
                     bilingual!(
@@ -190,23 +186,18 @@ impl TlsSectionReader<'_> {
             "RequireAndVerifyClientCert" => false,
             "VerifyClientCertIfGiven" => true,
             other => {
-                let reason = unusable_auth_type(other);
-                written
-                    .into_iter()
-                    .for_each(|text| self.problem(text, "client_auth_type", reason.clone()));
+                self.auth_type_problem(unusable_auth_type(other));
                 return None;
             }
         };
         let Some(ca) = ca else {
-            // The problem of an unreadable file is noted already.
+            // An unreadable file is reported already.
             if self.section.client_ca.is_none() && self.section.client_ca_file.is_none() {
                 let reason = bilingual!(
                     "verifying client certificates needs a `client_ca_file`: name one",
                     "para verificar certificados de clientes hace falta un `client_ca_file`: nombre uno"
                 );
-                written
-                    .into_iter()
-                    .for_each(|text| self.problem(text, "client_auth_type", reason.clone()));
+                self.auth_type_problem(reason);
             }
             return None;
         };
@@ -217,7 +208,13 @@ impl TlsSectionReader<'_> {
         }
         let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         let builder = if optional { builder.allow_unauthenticated() } else { builder };
-        self.diagnostics.keep(&ca.place, builder.build().map_err(Bilingual::verbatim)).map(Some)
+        self.diagnostics.keep(&ca.place, builder.build().map_err(Bilingual::verbatim))
+    }
+
+    fn auth_type_problem(&mut self, reason: Bilingual) {
+        if let Some(text) = &self.section.client_auth_type {
+            self.problem(text, "client_auth_type", reason);
+        }
     }
 
     /// Refuses `client_allowed_sans`, because without it more clients would come in than the file
@@ -295,7 +292,7 @@ impl TlsSectionReader<'_> {
         let suites = &self.section.cipher_suites;
         if !suites.is_empty() {
             let all = std::mem::take(&mut provider.cipher_suites);
-            // Those of TLS 1.3 are all good and, as in Go, not a matter of choice.
+            // Those of TLS 1.3 are all good and, as in Go, cannot be chosen.
             let (modern, older): (Vec<_>, Vec<_>) =
                 all.into_iter().partition(|suite| matches!(suite, SupportedCipherSuite::Tls13(_)));
             let names = older.iter().map(suite_name).collect::<Vec<_>>().join(", ");
@@ -324,7 +321,7 @@ impl TlsSectionReader<'_> {
         Some(provider)
     }
 
-    /// Notes the names in `written` that are not `offered`; returns nothing if none is.
+    /// Warns of the names in `written` that are not `offered`. Returns `None` if none of them is.
     fn choose(
         &mut self,
         written: &[Scalar],
@@ -366,7 +363,7 @@ fn is_suite(name: &str, older: &[SupportedCipherSuite]) -> bool {
         || older.iter().any(|suite| suite_name(suite) == name)
 }
 
-/// Returns why a certificate and a key cannot be used together.
+/// Returns the reason why a certificate and a key cannot be used together.
 fn unusable_pair(error: &rustls::Error) -> Bilingual {
     match error {
         rustls::Error::InconsistentKeys(_) => bilingual!(
@@ -380,7 +377,7 @@ fn unusable_pair(error: &rustls::Error) -> Bilingual {
     }
 }
 
-/// Returns why a way of asking for client certificates is refused.
+/// Returns the reason why a value of `client_auth_type` is refused.
 fn unusable_auth_type(written: &str) -> Bilingual {
     match written {
         "RequestClientCert" | "RequireAnyClientCert" | "RequireClientCert" => bilingual!(
@@ -404,7 +401,7 @@ fn suite_name(suite: &SupportedCipherSuite) -> String {
     format!("{:?}", suite.suite())
 }
 
-/// The name of a curve in Go, and therefore in the format.
+/// Returns the name of a curve in Go, which the format uses.
 fn curve_name(group: NamedGroup) -> String {
     match group {
         NamedGroup::secp256r1 => "CurveP256".to_owned(),

@@ -8,7 +8,7 @@ use crate::{
     status::{POLLS, PollRecord},
 };
 
-/// Width of an hour, and of its bar.
+/// Width of an hour and its bar.
 const HOUR_WIDTH: u64 = 10;
 /// Height of a chart.
 const HEIGHT: u64 = 32;

@@ -76,7 +76,9 @@ fn card(point: &PointDay, day: &Day, language: Language) -> Markup {
                         th {}
                         th.chart {
                             div.axis {
-                                @for hours in [0, 12, 24] { span { (clock(day.first + hours * 3600)) } }
+                                @for hours in [0, 12, 24] {
+                                    span { (clock(day.first + hours * 3600)) }
+                                }
                             }
                         }
                         th {}

@@ -1,8 +1,8 @@
-//! The status page at `/`: the state of every target and what to do, for a person with a browser.
+//! The status page at `/`: the state of every target and the remedies, for people with a browser.
 //!
-//! Made for each request from the model of the last publication. No script, no other resources, and
-//! one style that the content security policy names by its hash. `maud`'s templates escape every
-//! value; texts never hold markup.
+//! Made for each request from the model of the last publication. It has no script, no other
+//! resources, and one style sheet, which the content security policy names by its hash. `maud`'s
+//! templates escape every value; texts never contain markup.
 
 mod chart;
 mod day;
@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::{
-    i18n::{Language, count, say},
+    i18n::{Language, Words, count, say},
     status::{Notice, StatusText, TargetStatus},
 };
 
@@ -54,10 +54,6 @@ pub(super) struct PageView<'a> {
 /// Writes the whole page.
 pub(super) fn page(view: &PageView<'_>) -> String {
     let language = view.language;
-    let other = match language {
-        Language::En => Language::Es,
-        Language::Es => Language::En,
-    };
     let version = say(StatusText::Version, language, &[("version", view.version.to_owned())]);
     let explained = [
         StatusText::ExplainedPoll,
@@ -80,9 +76,7 @@ pub(super) fn page(view: &PageView<'_>) -> String {
                 header class="top" {
                     h1 { (say(StatusText::Title, language, &[])) } " "
                     span class="quiet" { (version) } " "
-                    a href={ "?lang=" (other.code()) } hreflang=(other.code()) lang=(other.code()) {
-                        (say(StatusText::OtherLanguage, language, &[]))
-                    }
+                    (other_language(language, StatusText::OtherLanguage))
                 }
                 (links(view))
                 main {
@@ -99,6 +93,17 @@ pub(super) fn page(view: &PageView<'_>) -> String {
         }
     };
     page.into_string()
+}
+
+/// Writes the link to the same page in the other language.
+pub(super) fn other_language(language: Language, text: impl Words) -> Markup {
+    let other = match language {
+        Language::En => Language::Es.code(),
+        Language::Es => Language::En.code(),
+    };
+    html! {
+        a href={ "?lang=" (other) } hreflang=(other) lang=(other) { (say(text, language, &[])) }
+    }
 }
 
 /// Writes the links, relative, so that they work behind a proxy that serves the page under its own

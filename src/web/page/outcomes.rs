@@ -1,11 +1,10 @@
-//! Where callers of a target hung up: how many of how many calls, and the options with most of
-//! them.
+//! The hang-ups of a target: their share of the calls, and the options with most of them.
 
 use maud::{Markup, html};
 
 use crate::{
     i18n::{Language, count, say},
-    status::{HangUps, OutcomesStatus, OutcomesText},
+    status::{HangUps, OutcomesStatus, OutcomesText, name_and_code},
 };
 
 pub(super) fn section(outcomes: &OutcomesStatus, language: Language) -> Markup {
@@ -16,7 +15,9 @@ pub(super) fn section(outcomes: &OutcomesStatus, language: Language) -> Markup {
         p.quiet { (outcomes.sentence(language)) }
         @if !outcomes.options.is_empty() {
             table.polls {
-                thead { tr { @for heading in headings { th scope="col" { (say(heading, language, &[])) } } } }
+                thead {
+                    tr { @for name in headings { th scope="col" { (say(name, language, &[])) } } }
+                }
                 tbody {
                     @for option in &outcomes.options {
                         tr {
@@ -34,12 +35,8 @@ pub(super) fn section(outcomes: &OutcomesStatus, language: Language) -> Markup {
 
 /// Names an option and its routing point, with their codes.
 fn place(option: &HangUps) -> String {
-    let named = |name: Option<&str>, code: &str| match name.filter(|name| *name != code) {
-        Some(name) => format!("{name} ({code})"),
-        None => code.to_owned(),
-    };
-    let of = named(option.name.as_deref(), &option.code);
-    format!("{of} · {}", named(option.point_name.as_deref(), &option.rp_id))
+    let name = name_and_code(option.name.as_deref(), &option.code);
+    format!("{name} · {}", name_and_code(option.point_name.as_deref(), &option.rp_id))
 }
 
 fn percent(option: &HangUps) -> String {

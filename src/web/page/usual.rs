@@ -24,8 +24,8 @@ pub(super) fn section(usual: &UsualStatus, language: Language) -> Markup {
     }
 }
 
-/// Tells why there is no list, or how many deviations are not on it. Ends with a space unless
-/// empty.
+/// Returns the reason why there is no list, or the number of deviations that are not in it. Ends
+/// with a space unless empty.
 fn in_words(deviations: Option<&Deviations>, language: Language) -> String {
     let (text, number) = match deviations {
         None => (UsualText::Unknown, 0),
