@@ -10,7 +10,7 @@ use super::{
     DAY, SLOT, SLOTS,
     day::Day,
     history::History,
-    limits::{AROUND, AROUND_LEAST, WEEKS},
+    limits::{AROUND, AROUND_LEAST, LEVEL_PRIOR, WEEKS},
     moment::{Holidays, midnight},
 };
 
@@ -100,18 +100,17 @@ impl DayForecast {
             basis: Basis::of(history, day, points, holidays),
             options: Vec::with_capacity(point_of.len()),
             points: weeks_of_points(points, &weeks),
-            weeks: Vec::new(),
+            weeks,
             first: first_hits(history, day - 6, point_of.len()),
         };
+        let around = forecast.around_of_points(point_of);
         for (option, point) in point_of.iter().enumerate() {
-            let expected = forecast.first[option].and_then(|first| {
-                let rates: Vec<Rates> =
-                    weeks.iter().flatten().map(|week| week.rates(option, first)).collect();
-                expected(&rates)
-            });
+            let mut rates: [Option<Rates>; WEEKS] = Default::default();
+            forecast.weeks(option).for_each(|(week, of_week)| rates[week] = Some(of_week));
+            let expected = expected(&rates, &around[*point]);
             if let Some(expected) = &expected {
                 let of_point = &mut forecast.points[*point];
-                for (week, sum) in weeks.iter().zip(of_point.iter_mut()) {
+                for (week, sum) in forecast.weeks.iter().zip(of_point.iter_mut()) {
                     let Some(week) = week else { continue };
                     let hits = week.hits(option, &expected.weeks);
                     sum.iter_mut().zip(hits).for_each(|(sum, hits)| *sum += hits);
@@ -119,9 +118,23 @@ impl DayForecast {
             }
             forecast.options.push(expected);
         }
-        forecast.weeks = weeks;
         forecast.sharpen(point_of);
         forecast
+    }
+
+    /// Hits of a slot of each routing point around each moment of each earlier week, of the options
+    /// that were known then; `NAN` where none was.
+    fn around_of_points(&self, point_of: &[usize]) -> Vec<Box<Weeks>> {
+        let mut sums = vec![Box::new([[f32::NAN; SLOTS]; WEEKS]); self.points.len()];
+        for (option, point) in point_of.iter().enumerate() {
+            for (week, rates) in self.weeks(option) {
+                let sums = sums[*point][week].iter_mut().zip(rates.around);
+                for (sum, rate) in sums.filter(|(_, rate)| !rate.is_nan()) {
+                    *sum = if sum.is_nan() { rate } else { *sum + rate };
+                }
+            }
+        }
+        sums
     }
 
     /// Expects nothing before a routing point opens and after it closes, where the hour around a
@@ -316,19 +329,47 @@ pub(super) struct Rates {
     pub(super) near: [f32; SLOTS],
 }
 
-/// The median of the weeks that are known; what is used only at certain hours is expected only
-/// then.
-fn expected(rates: &[Rates]) -> Option<Box<Expected>> {
+/// The usual of the weeks that are known; what is used only at certain hours is expected only then.
+///
+/// All options of a routing point stand on the same weeks: whether these disagree is found for the
+/// routing point and for the option's share of it, and what a new option had in few weeks counts for
+/// less where the others had more then than usual.
+fn expected(rates: &[Option<Rates>; WEEKS], of_point: &Weeks) -> Option<Box<Expected>> {
     let mut expected = Expected { hits: [0.0; SLOTS], weeks: [0; SLOTS] };
     for slot in 0..SLOTS {
         let (mut around, mut near) = ([0.0; WEEKS], [0.0; WEEKS]);
+        let (mut point, mut alike) = ([0.0; WEEKS], [0.0; WEEKS]);
+        let (mut others, mut others_ever) = ([0.0; WEEKS], [0.0; WEEKS]);
         let mut weeks = 0;
-        for rates in rates.iter().filter(|rates| !rates.around[slot].is_nan()) {
-            (around[weeks], near[weeks]) = (rates.around[slot], rates.near[slot]);
-            weeks += 1;
+        let mut ever = 0;
+        for (rates, of_point) in rates.iter().zip(of_point) {
+            let of_point = of_point[slot];
+            let own = rates.as_ref().filter(|rates| !rates.around[slot].is_nan());
+            if of_point.is_nan() {
+                continue;
+            }
+            others_ever[ever] = of_point - own.map_or(0.0, |own| own.around[slot]);
+            if let Some(own) = own {
+                (around[weeks], near[weeks]) = (own.around[slot], own.near[slot]);
+                others[weeks] = others_ever[ever];
+                point[weeks] = of_point;
+                alike[weeks] = around[weeks] / of_point.max(f32::MIN_POSITIVE);
+                weeks += 1;
+            }
+            ever += 1;
         }
-        let hits = usual(&mut around[..weeks], AROUND_SLOTS).unwrap_or(0.0);
-        expected.hits[slot] = hits * edge(hits, &mut near[..weeks]);
+        let level = median(&mut point[..weeks]).unwrap_or(0.0);
+        alike.iter_mut().for_each(|hits| *hits *= level);
+        let disagree = disagree(&mut point[..weeks], AROUND_SLOTS)
+            || disagree(&mut alike[..weeks], AROUND_SLOTS);
+        let mut hits = middle(&mut around[..weeks], disagree).unwrap_or(0.0);
+        hits *= edge(hits, &mut near[..weeks]);
+        if weeks < ever {
+            let known = median(&mut others[..weeks]).unwrap_or(0.0);
+            let usual = median(&mut others_ever[..ever]).unwrap_or(0.0);
+            hits *= ((usual + AROUND_PRIOR) / (known + AROUND_PRIOR)).min(1.0);
+        }
+        expected.hits[slot] = hits;
         expected.weeks[slot] = weeks as u8;
     }
     expected.weeks.iter().any(|weeks| *weeks > 0).then(|| Box::new(expected))
@@ -345,24 +386,37 @@ pub(super) fn median(values: &mut [f32]) -> Option<f32> {
     }
 }
 
-/// The usual of some weeks: their median, and of an even number the mean of the two in the middle.
-/// Where those two differ by more than chance and noise, two weeks were not like the others: the
-/// lower is taken, because a fall that is none wakes somebody up. `slots` says how many slots each
-/// value stands on.
+/// The usual of some weeks: their median, or the lower of two pairs that disagree. `slots` says how
+/// many slots each value stands on.
 pub(super) fn usual(weeks: &mut [f32], slots: f32) -> Option<f32> {
-    let median = median(weeks)?;
-    if weeks.len().is_multiple_of(2) {
-        let low = weeks[weeks.len() / 2 - 1];
-        let high = f64::from(weeks[weeks.len() / 2] * slots);
-        if super::deviance::below(f64::from(low * slots), high, 0.04) > 8.0 {
-            return Some(low);
-        }
+    let disagree = disagree(weeks, slots);
+    middle(weeks, disagree)
+}
+
+/// Returns true if two of the weeks were not like the other two: of an even number the two in the
+/// middle differ by more than chance and noise.
+fn disagree(weeks: &mut [f32], slots: f32) -> bool {
+    weeks.sort_unstable_by(f32::total_cmp);
+    let middle = weeks.len() / 2;
+    if middle == 0 || !weeks.len().is_multiple_of(2) {
+        return false;
     }
-    Some(median)
+    let low = f64::from(weeks[middle - 1] * slots);
+    let high = f64::from(weeks[middle] * slots);
+    super::deviance::below(low, high, 0.04) > 8.0
+}
+
+/// The median. Of an even number it is the lower of the two in the middle where they `disagree`,
+/// because a fall that is none wakes somebody up.
+fn middle(weeks: &mut [f32], disagree: bool) -> Option<f32> {
+    let median = median(weeks)?;
+    Some(if disagree { weeks[(weeks.len() - 1) / 2] } else { median })
 }
 
 /// Slots around a moment.
 pub(super) const AROUND_SLOTS: f32 = (2 * AROUND + 1) as f32;
+/// Hits of a slot that speak for the usual level of a routing point's other options.
+const AROUND_PRIOR: f32 = LEVEL_PRIOR as f32 / AROUND_SLOTS;
 
 /// Returns the number of each option's routing point, by place, and the routing points' labels by
 /// number.
@@ -383,3 +437,44 @@ pub(super) fn routing_points(history: &History) -> (Vec<usize>, Vec<model::Point
 }
 
 const _: () = assert!(SLOTS as i64 * SLOT == DAY);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An option with so many hits of a slot in each week.
+    fn weeks(hits: [f32; WEEKS]) -> [Option<Rates>; WEEKS] {
+        hits.map(|hits| Some(Rates { around: [hits; SLOTS], near: [hits; SLOTS] }))
+    }
+
+    #[test]
+    fn the_options_of_a_routing_point_stand_on_the_same_weeks() {
+        let point = [30.0, 80.0, 90.0, 35.0].map(|hits| [hits; SLOTS]);
+        let usual = |hits| expected(&weeks(hits), &point).expect("four weeks").hits[0];
+        // The large option alone would show that two weeks differ from the others; a small one and
+        // one that had an incident follow the routing point.
+        assert_eq!(usual([20.0, 60.0, 70.0, 25.0]), 25.0);
+        assert_eq!(usual([0.3, 0.8, 0.9, 0.4]), 0.4);
+        assert_eq!(usual([2.0, 8.0, 0.0, 3.0]), 2.0);
+        let calm = [100.0, 102.0, 98.0, 101.0].map(|hits| [hits; SLOTS]);
+        // Two weeks of one option alone.
+        assert_eq!(
+            expected(&weeks([3.0, 9.0, 10.0, 2.0]), &calm).expect("four weeks").hits[0],
+            3.0
+        );
+        assert_eq!(
+            expected(&weeks([8.0, 9.0, 10.0, 7.0]), &calm).expect("four weeks").hits[0],
+            8.5
+        );
+    }
+
+    #[test]
+    fn a_new_option_s_only_week_counts_for_less_if_it_was_a_busy_one() {
+        let point = [60.0, 30.0, 32.0, 28.0].map(|hits| [hits; SLOTS]);
+        let new = |hits| expected(&weeks([hits, f32::NAN, f32::NAN, f32::NAN]), &point);
+        let hits = new(20.0).expect("one week").hits[0];
+        assert!((15.0..16.0).contains(&hits), "{hits}");
+        // One that replaces the others says nothing about their level.
+        assert_eq!(new(60.0).expect("one week").hits[0], 60.0);
+    }
+}

@@ -3,7 +3,7 @@
 //!
 //! Owns the learning: each of the weeks is judged as if it were the present, by the other weeks. So
 //! one limit serves menus of any unrest. One outage must not teach tolerance: the worst two days
-//! count for little.
+//! count no more than the third.
 
 use super::{
     HOURS, SLOT, SLOTS,
@@ -29,6 +29,8 @@ const LENGTH: usize = WEEKS * WEEK;
 pub(super) const DAYS: usize = WEEKS * 7;
 /// A relative error of more than this is an outage.
 const MOST: f64 = 1.5;
+/// Hits whose error says a quarter of what that of very many says, where nothing else is uncertain.
+const WELL_KNOWN: f64 = 50.0;
 
 /// The noise of one option, as relative variances.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -567,13 +569,14 @@ impl ByDay {
             Side::Above => 2.0 * error.min(0.0).powi(2),
         };
         let excess = (square - window.mean) / window.mean.powi(2) - window.relative_variance;
-        let weight = (window.mean / (window.mean + 50.0)).powi(2);
+        // What is known of a variance goes with the inverse of its square.
+        let uncertain = window.relative_variance.max(-1.0 / window.mean) + 1.0 / window.mean;
+        let weight = (1.0 + WELL_KNOWN * uncertain).powi(-2);
         self.0[day].0 += weight * excess.min(MOST);
         self.0[day].1 += weight;
     }
 
-    /// The mean of the days, of which none counts as more than five times what all but the worst
-    /// two have.
+    /// The mean of the days, of which the worst two count as much as the third.
     fn weighted(&self, independent: f32) -> Weighted {
         let mut days: Vec<(f64, f64)> = self
             .0
@@ -581,17 +584,42 @@ impl ByDay {
             .filter(|(_, weight)| *weight > 0.0)
             .map(|(sum, weight)| (sum / weight, *weight))
             .collect();
-        days.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        let mean = |days: &mut dyn Iterator<Item = (f64, f64)>| {
-            let (sum, weight) = days.fold((0.0, 0.0), |(sum, all), (value, weight)| {
-                (sum + value * weight, all + weight)
-            });
-            if weight > 0.0 { sum / weight } else { 0.0 }
-        };
-        let usual = mean(&mut days.iter().copied().take(days.len().saturating_sub(2)));
-        let most = 5.0 * usual.max(LEAST_NOISE);
-        let value = mean(&mut days.iter().map(|(value, weight)| (value.min(most), *weight)));
+        days.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        let third = days.get(2).map_or(0.0, |(value, _)| *value);
+        let sum: f64 = days.iter().map(|(value, weight)| value.min(third) * weight).sum();
         let weight: f64 = days.iter().map(|(_, weight)| weight).sum();
+        let value = if weight > 0.0 { sum / weight } else { 0.0 };
         Weighted { value: value as f32, weight: weight as f32 * independent }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_between_days_hides_no_variation_and_two_bad_days_teach_none() {
+        // Few hits: by chance each second day seems to vary less than chance itself would.
+        let of_day = |day: usize| if day.is_multiple_of(2) { 0.05 } else { -0.03 };
+        let calm = ByDay(std::array::from_fn(|day| (of_day(day), 1.0))).weighted(1.0);
+        assert!((calm.value - 0.01).abs() < 1e-6 && calm.weight == DAYS as f32, "{calm:?}");
+        let bad = |day: usize| if day < 2 { MOST } else { of_day(day) };
+        let bad = ByDay(std::array::from_fn(|day| (bad(day), 1.0))).weighted(1.0);
+        assert!((bad.value - 0.0129).abs() < 1e-4, "{bad:?}");
+        assert_eq!(ByDay::default().weighted(1.0), Weighted::default());
+    }
+
+    #[test]
+    fn a_day_of_which_the_level_is_not_known_teaches_little() {
+        let window =
+            |seen, relative_variance| Comparison { seen, mean: 500.0, relative_variance, day: 0.0 };
+        let mut days = ByDay::default();
+        for day in 1..DAYS {
+            days.add(day, &window(450.0, 0.0), Side::Both);
+        }
+        let known = days.weighted(1.0);
+        days.add(0, &window(500.0, 0.9), Side::Both);
+        let all = days.weighted(1.0);
+        assert!((known.value - 0.008).abs() < 1e-4 && all.value > 0.9 * known.value, "{all:?}");
     }
 }
