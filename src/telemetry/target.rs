@@ -240,7 +240,7 @@ pub(super) const LIVE: &[Metric<Numbers>] = &[
     ),
     Metric::gauge(
         "wolkvox_deep_read_timestamp_seconds",
-        "When a deeper re-reading last came to its end, or counting began.",
+        "When the last completed re-reading began, or counting did.",
         TIER,
         |numbers| numbers.by_tier(|reads| reads.state.map(|state| state.began as f64)),
     ),

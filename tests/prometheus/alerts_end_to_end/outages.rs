@@ -120,7 +120,7 @@ impl Trouble {
             .collect();
         let resolved = own.iter().filter(|status| **status == "resolved").count();
         assert!(
-            resolved == 1 && own.last() == Some(&"resolved"),
+            own.first() == Some(&"firing") && resolved == 1 && own.last() == Some(&"resolved"),
             "{}: not one alert: {own:?}",
             self.alert
         );

@@ -317,7 +317,7 @@ fn dashboards_lead_to_their_other_language_and_show_alerts() {
 }
 
 /// Links of rows must choose an option by an existing variable, and encode its code, which may hold
-/// any characters. The English alerts must have such links, too.
+/// any characters. So must links of the alerts, in both languages.
 #[test]
 fn links_land_on_one_option() {
     for board in boards().iter().filter(|board| !board.uid.contains("health")) {
@@ -336,10 +336,13 @@ fn links_land_on_one_option() {
                 .count()
         );
     }
-    let rules =
-        std::fs::read_to_string(crate::dashboards::root().join("rules/wolkvox-alerts.yaml"))
-            .expect("the alerts");
-    assert!(rules.contains("&var-cod_opc_menu="), "the alerts link to an option");
+    for file in ["rules/wolkvox-alerts.yaml", "rules/wolkvox-alerts.es.yaml"] {
+        let rules =
+            std::fs::read_to_string(crate::dashboards::root().join(file)).expect("the alerts");
+        let links = rules.matches("&var-cod_opc_menu=").count();
+        let encoded = "&var-cod_opc_menu={{ $labels.cod_opc_menu | urlquery }}";
+        assert!(links > 0 && rules.matches(encoded).count() == links, "{file}: {links} links");
+    }
 }
 
 /// A dashboard must not have more panels than a reader can take in; the numbers are those of the
