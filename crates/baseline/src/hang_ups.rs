@@ -11,8 +11,8 @@ use super::{
     cells::{LATE, LATE_CLASSES},
     day_of, lateness,
     limits::{
-        FIRST_SHARE_NOISE, HANG_UP, HANG_UP_ALIKE, HANG_UP_HOUR, LATE_SLOTS, LEAST_HANG_UP_NOISE,
-        LONGEST, SHARE_KNOWN, SHARE_WINDOWS, WEEKS,
+        HANG_UP, HANG_UP_ALIKE, HANG_UP_HOUR, LATE_SLOTS, LEAST_HANG_UP_NOISE, LONGEST,
+        SHARE_KNOWN, SHARE_WINDOWS, WEEKS,
     },
     noise::{DAYS, ShareHour, share_noise},
     open_falls::{OpenFalls, looks_back},
@@ -208,7 +208,7 @@ impl UsualHangUps {
         let noise = share_noise(&hours.collect::<Vec<_>>(), first, LESSON_HOURS);
         Some(Self {
             shares: (0..WEEK).map(|hour| share_of_hour(calls, of_all, hour, None)).collect(),
-            noise: noise.shrunk_toward(FIRST_SHARE_NOISE as f32, LEAST_HANG_UP_NOISE),
+            noise: noise.shrunk_toward(LEAST_HANG_UP_NOISE as f32, LEAST_HANG_UP_NOISE),
         })
     }
 }
