@@ -29,7 +29,7 @@ pub(super) fn drop_off(context: &OptionContext<'_>, noise: &Noise, weeks: u8) ->
     };
     let mut furthest = Score::default();
     for slots in drop_windows().take_while(|slots| *slots < end) {
-        let limit = drop_limit(slots, context.dispersion);
+        let limit = drop_limit(slots);
         if most(context, noise, end - slots, end) < limit * furthest.score.max(UNTOLD)
             || silence.as_ref().is_some_and(|silence| is_most(silence, end - slots))
         {

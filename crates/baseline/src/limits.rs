@@ -134,9 +134,8 @@ pub(super) fn drop_windows() -> impl Iterator<Item = usize> {
     (2..=12).chain([14, 16, 18, 21, 24, 28, 32, 36, 42, 48, 60, 72, 84, LONGEST])
 }
 
-/// The deviance that is worth an alert in a window of so many slots. Where hits come in clumps, long
-/// windows need as much as short ones.
-pub(super) fn drop_limit(slots: usize, dispersion: f64) -> f64 {
+/// The deviance that is worth an alert in a window of so many slots.
+pub(super) fn drop_limit(slots: usize) -> f64 {
     let mut limit = DROP[0].1;
     for ((from, low), (to, high)) in DROP.into_iter().zip(DROP.into_iter().skip(1)) {
         if slots > from {
@@ -144,7 +143,7 @@ pub(super) fn drop_limit(slots: usize, dispersion: f64) -> f64 {
             limit = low + (high - low) * part.min(1.0);
         }
     }
-    (limit * dispersion.sqrt()).min(DROP[0].1)
+    limit
 }
 
 /// The score of a fall beside which nothing rises by itself.
@@ -183,7 +182,7 @@ pub(super) const TIME_SHARE: f64 = 0.35;
 pub(super) const NO_INPUT_WINDOWS: [usize; 5] = [6, 12, 18, 36, 96];
 
 /// Deviance of a share of hang-ups that is worth an alert.
-pub(super) const HANG_UP: f64 = 26.0;
+pub(super) const HANG_UP: f64 = 24.0;
 /// Calls that the share of all hours counts for in that of one hour of the week.
 pub(super) const HANG_UP_HOUR: f32 = 50.0;
 /// Hang-ups and other calls of a slot are compared if the shares of them that are known by then
@@ -191,15 +190,3 @@ pub(super) const HANG_UP_HOUR: f32 = 50.0;
 pub(super) const HANG_UP_ALIKE: f32 = 1.1;
 /// The least variation of a share of hang-ups, squared, that is believed.
 pub(super) const LEAST_HANG_UP_NOISE: f64 = 0.1 * 0.1;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_windows_need_as_much_as_short_ones_where_hits_come_in_clumps() {
-        let limits = |dispersion| [3, 24, LONGEST].map(|slots| drop_limit(slots, dispersion));
-        assert_eq!(limits(1.0), [23.0, 21.0, 20.0]);
-        assert_eq!(limits(1.4), [23.0; 3]);
-    }
-}
