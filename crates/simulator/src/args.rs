@@ -112,8 +112,9 @@ pub struct SimulateArgs {
 /// Serves a simulator until `shutdown`.
 pub async fn run(args: SimulateArgs, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
     let address = &args.listen_address;
-    let listener =
-        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| anyhow::anyhow!("cannot listen on {address}: {error}"))?;
     let bound = listener.local_addr()?;
     tracing::info!(address = %bound, "the simulator listens on http://{bound}");
     serve(listener, SimulatedServer::new(args.into()), shutdown)
