@@ -123,15 +123,20 @@ pub(super) struct Agenda {
 
 impl Agenda {
     pub(super) fn new(target: &str) -> Self {
-        let hourly = || Slot::new(HOURLY, HOURLY);
-        let reading = || Slot::new(FIRST_WAIT, LONGEST_WAIT);
-        let slots = [hourly(), hourly(), hourly(), reading(), reading(), reading(), reading()];
         Self {
             target: target.to_owned(),
             hold: None,
             failed_polls: 0,
             has_polled: false,
-            slots,
+            slots: [
+                Slot::new(HOURLY, HOURLY),
+                Slot::new(HOURLY, HOURLY),
+                Slot::new(HOURLY, HOURLY),
+                Slot::new(FIRST_WAIT, LONGEST_WAIT),
+                Slot::new(FIRST_WAIT, LONGEST_WAIT),
+                Slot::new(FIRST_WAIT, LONGEST_WAIT),
+                Slot::new(FIRST_WAIT, LONGEST_WAIT),
+            ],
             turn: 0,
         }
     }
@@ -150,12 +155,12 @@ impl Agenda {
     /// longer than the time `left` until the next poll is not begun, except once after each poll,
     /// so that a server on which polls leave no time is also read deeper.
     pub(super) fn next(&self, wanted: &[Errand], left: Duration, now: Instant) -> Option<Errand> {
-        let is_ready = |errand: &&Errand| {
+        let ready = wanted.iter().find(|errand| {
             let slot = &self.slots[errand.slot()];
             let fits = !slot.done_since_poll || slot.took < left;
             fits && slot.not_before().is_none_or(|not_before| now >= not_before)
-        };
-        wanted.iter().find(is_ready).copied()
+        });
+        ready.copied()
     }
 
     /// Returns the earliest moment at which a wanted errand that waits can be done.

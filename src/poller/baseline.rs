@@ -50,11 +50,11 @@ impl Scorer {
         if let Some(window) = window {
             let mut detector = self.detector.take().unwrap_or_default();
             let settings = config.clone();
-            let work = move || {
+            let result = judged(&config.target.name, move || {
                 let scores = judge(&mut detector, &history, &settings, watermark, window);
                 (detector, scores)
-            };
-            if let Some((detector, scores)) = judged(&config.target.name, work).await {
+            });
+            if let Some((detector, scores)) = result.await {
                 self.detector = Some(detector);
                 self.menus = Some(Arc::new(scores));
             }
@@ -74,11 +74,11 @@ impl Scorer {
         let mut detector = self.hang_up_detector.take().unwrap_or_default();
         let watermark = local_second(watermark, &config.target.timezone);
         let holidays = config.holidays.clone();
-        let work = move || {
+        let result = judged(&config.target.name, move || {
             let scores = detector.scores(&history, watermark, &holidays, VOICE);
             (detector, scores)
-        };
-        if let Some((detector, scores)) = judged(&config.target.name, work).await {
+        });
+        if let Some((detector, scores)) = result.await {
             self.hang_up_detector = Some(detector);
             self.hang_ups = scores;
         }

@@ -131,14 +131,14 @@ impl Before<'_> {
     fn bounds(&self, whole: &Whole, counted_from: LocalSecond) -> TimeBounds {
         let zone = &self.config.target.timezone;
         let totals = &self.counters.totals;
-        let local = |moment| local_second(moment, zone);
+        let latest = whole.range.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX);
         let nothing = (LocalSecond::MIN, LocalSecond::MIN);
         TimeBounds {
-            earliest: totals.horizon.max(local(totals.origin())),
-            latest: local(whole.range.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
+            earliest: totals.horizon.max(local_second(totals.origin(), zone)),
+            latest: local_second(latest, zone),
             counted_from,
             judged: whole.check.map_or(nothing, |check| check.judged(whole.range, zone)),
-            watermark: local(totals.watermark()),
+            watermark: local_second(totals.watermark(), zone),
             closing: self.watermark(whole).as_second(),
             history: self.warm_up.end,
         }
@@ -227,11 +227,11 @@ fn write_all(
     if let Some(unanswerable) = &whole.unanswerable {
         tx.write_unanswerable(id, unanswerable)?;
     }
-    let complete = |window: &TimeRange| watermark >= window.to && whole.range.to >= window.to;
-    let window = whole.window.filter(complete);
+    let window =
+        whole.window.filter(|window| watermark >= window.to && whole.range.to >= window.to);
     let stretches = window.map(|window| local_stretches(window.from, window.to, zone));
-    let within = |stretch| tx.rows_in(id, stretch);
-    let records = stretches.map(|stretches| in_all(&stretches, within)).transpose()?;
+    let records = stretches.map(|stretches| in_all(&stretches, |stretch| tx.rows_in(id, stretch)));
+    let records = records.transpose()?;
     Ok(Committed { delta: Box::new(delta), history: Box::new(next), records })
 }
 
@@ -299,13 +299,9 @@ fn write(
     delta: &mut Delta,
 ) -> Result<(), StoreError> {
     let watermark = delta.totals.watermark();
-    let ago = |age: Duration| {
-        local_second(
-            watermark.checked_sub(age).unwrap_or(Timestamp::MIN),
-            &settings.target.timezone,
-        )
-    };
-    delta.totals.horizon = delta.totals.horizon.max(ago(settings.memory()));
+    let oldest = watermark.checked_sub(settings.memory()).unwrap_or(Timestamp::MIN);
+    let oldest = local_second(oldest, &settings.target.timezone);
+    delta.totals.horizon = delta.totals.horizon.max(oldest);
     drop_unseen(counters, settings, delta);
     tx.write(id, delta)?;
     tx.forget(id, delta.totals.horizon, settings.oldest_interactions(watermark))
@@ -322,8 +318,9 @@ pub(super) fn drop_unseen(counters: &TargetCounters, settings: &PollerConfig, de
         .checked_sub(settings.shared.menu.expire_after)
         .unwrap_or(Timestamp::MIN);
     let seen: BTreeSet<&MenuLabels> = delta.menus.iter().map(|(labels, _)| labels).collect();
-    let keep = |labels: &MenuLabels| seen.contains(labels) || settings.expected.contains(labels);
-    delta.dropped = counters.unseen(local_second(oldest, &settings.target.timezone), keep);
+    delta.dropped = counters.unseen(local_second(oldest, &settings.target.timezone), |labels| {
+        seen.contains(labels) || settings.expected.contains(labels)
+    });
 }
 
 /// Returns the records of all rows dated in these ranges, each of which is read by `of_one`.

@@ -252,12 +252,12 @@ impl CommittedState {
         let counters = self.counters.clone();
         let history = self.history.clone();
         let warm_up = self.warm_up;
-        let begin = move |view: &View, id| {
+        let begun = self.read(move |view, id| {
             let mut day = Day::begin(view, id, (&counters, &history, &warm_up), context)?;
             let first = first(&mut day);
             Ok((day, first))
-        };
-        let (day, first) = self.read(begin).await?;
+        });
+        let (day, first) = begun.await?;
         let read_to = self.totals().watermark();
         self.day = Some(PastDay { read_to, counting: Counting::Done(Box::new(day)) });
         Ok(first)
@@ -277,12 +277,11 @@ impl CommittedState {
         if let Some(PastDay { read_to, counting: Counting::Done(mut day) }) = self.day.take() {
             self.counters = day.counters().clone();
             let reach = whole.reach().max(read_to);
-            let count = move || {
+            let count = tokio::task::spawn_blocking(move || {
                 day.take(whole);
                 day
-            };
-            let counting = Counting::UnderWay(tokio::task::spawn_blocking(count));
-            self.day = Some(PastDay { read_to: reach, counting });
+            });
+            self.day = Some(PastDay { read_to: reach, counting: Counting::UnderWay(count) });
         }
         Ok(())
     }
@@ -291,9 +290,10 @@ impl CommittedState {
     pub(super) async fn settle_day(&mut self) -> Result<(), StoreError> {
         match self.day.take() {
             Some(PastDay { read_to, counting: Counting::UnderWay(count) }) => {
-                let broke_off = |panic| StoreError::Failed(format!("counting broke off: {panic}"));
-                let counting = Counting::Done(count.await.map_err(broke_off)?);
-                self.day = Some(PastDay { read_to, counting });
+                let day = count
+                    .await
+                    .map_err(|panic| StoreError::Failed(format!("counting broke off: {panic}")))?;
+                self.day = Some(PastDay { read_to, counting: Counting::Done(day) });
             }
             day => self.day = day,
         }
@@ -324,10 +324,15 @@ impl CommittedState {
         let history = self.history.clone();
         let config = settings.clone();
         let next = self.transact(move |tx, id| {
-            let moment = |date| last_instant(date, &config.target.timezone);
-            let until = until.as_second();
-            let past =
-                Past::of(&batch, stretch, until, &counters, config.limits, &config.idle, &moment);
+            let past = Past::of(
+                &batch,
+                stretch,
+                until.as_second(),
+                &counters,
+                config.limits,
+                &config.idle,
+                &|date| last_instant(date, &config.target.timezone),
+            );
             let mut next = (*history).clone();
             next.apply(&past.delta, |place| past.labels.get(place as usize));
             next.cover(stretch.0, stretch.1);
@@ -369,9 +374,9 @@ impl CommittedState {
         zone: &TimeZone,
     ) -> Result<WindowCounts, StoreError> {
         let stretches = local_stretches(window.from, window.to, zone);
-        let read =
-            move |view: &View, id| commit::in_all(&stretches, |stretch| view.rows_in(id, stretch));
-        let records = self.read(read).await?;
+        let records = self
+            .read(move |view, id| commit::in_all(&stretches, |stretch| view.rows_in(id, stretch)))
+            .await?;
         Ok(self.counters.window(window.from, window.to, records))
     }
 
@@ -425,7 +430,7 @@ async fn remembered(
     let keep = settings.shared.baseline.keep_days();
     let server = settings.target.name.clone();
     let threads = store.threads();
-    let read = move || {
+    let read = threads.spawn_blocking(move || {
         let (days, warm_up) = store.read(|view| Ok((view.history(id)?, view.warm_up(id)?)))?;
         let mut history = History::new(keep);
         for (day, bytes) in days {
@@ -435,7 +440,7 @@ async fn remembered(
         }
         history.forget(watermark);
         Ok((history, warm_up.unwrap_or(WarmUp::before(watermark))))
-    };
-    let read = threads.spawn_blocking(read).await;
-    read.map_err(|panic| StoreError::Failed(format!("reading the state broke off: {panic}")))?
+    });
+    read.await
+        .map_err(|panic| StoreError::Failed(format!("reading the state broke off: {panic}")))?
 }

@@ -131,14 +131,12 @@ impl PollerConfig {
     /// is expected with each outcome, and each call is over after the idle time of calls. Counting
     /// begins at the state's origin, never at a time relative to the clock.
     pub(super) fn for_outcomes(&self) -> Self {
-        let with_outcome = |labels: &MenuLabels| {
-            let point = labels.point.clone();
-            let option = labels.option.clone();
-            CallOutcome::ALL.map(|outcome| MenuLabels::new(&point.rp_id, outcome.as_str(), &option))
-        };
         let voice = self.expected.iter().filter(|labels| &*labels.point.channel == VOICE);
+        let expected = voice.flat_map(|MenuLabels { point, option }| {
+            CallOutcome::ALL.map(|outcome| MenuLabels::new(&point.rp_id, outcome.as_str(), option))
+        });
         Self {
-            expected: voice.flat_map(with_outcome).collect(),
+            expected: expected.collect(),
             // An option has a label set for each outcome.
             limits: SeriesLimits {
                 menus: CallOutcome::ALL.len() * self.limits.menus,

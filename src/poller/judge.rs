@@ -301,8 +301,11 @@ impl Context {
 /// The vendor may add a line of totals to the rows within its limit, so either number may be the
 /// round one.
 pub(super) fn may_be_cut(received: u64, rows: u64, cap: u64) -> bool {
-    let round = |count: u64| count > 0 && count.is_multiple_of(ROUND_ROWS);
-    received >= cap || round(received) || round(rows)
+    received >= cap || is_round(received) || is_round(rows)
+}
+
+fn is_round(count: u64) -> bool {
+    count > 0 && count.is_multiple_of(ROUND_ROWS)
 }
 
 impl Judge {
@@ -690,9 +693,9 @@ impl Judge {
     /// Returns a range of one second before `range` that is not known to fail.
     fn small_range_before(&self, range: TimeRange) -> TimeRange {
         let start = self.unanswerable.clear_before(range);
-        let before =
-            |seconds| start.saturating_sub(SignedDuration::from_secs(seconds)).unwrap_or(start);
-        TimeRange { from: before(3), to: before(2) }
+        let from = start.saturating_sub(SignedDuration::from_secs(3)).unwrap_or(start);
+        let to = start.saturating_sub(SignedDuration::from_secs(2)).unwrap_or(start);
+        TimeRange { from, to }
     }
 
     /// Judges the failure `error` of a range after the server was probed; `up` is true if it

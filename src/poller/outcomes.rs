@@ -47,9 +47,9 @@ impl OutcomesReading {
     ) -> Result<Self, StoreError> {
         let config = Arc::new(config.for_outcomes());
         let origin = main.totals().watermark();
-        let begin = move || TargetCounters::new(origin);
-        let restore =
-            main.with_store(move |store, id| store.restore_report(id, ReportName::Diagram1, begin));
+        let restore = main.with_store(move |store, id| {
+            store.restore_report(id, ReportName::Diagram1, || TargetCounters::new(origin))
+        });
         let (id, counters) = restore.await?;
         let state = main.beside(id, counters, &config).await?;
         let read_to = state.totals().watermark();

@@ -232,12 +232,15 @@ impl<S: Source> PolledTarget<S> {
         purpose: Purpose,
         longest: Duration,
     ) -> Result<Answer, ApiError> {
-        let request = |reader: &Reader<S>| {
-            let request = timeout(longest, reader.request(report, range));
-            async move { request.await.unwrap_or(Err(ApiError::Timeout(longest))) }
-        };
-        let failure = |answer: &Answer| answer.short.clone().or_else(|| answer.unreadable.clone());
-        self.send(purpose, request, failure).await
+        self.send(
+            purpose,
+            |reader| {
+                let request = timeout(longest, reader.request(report, range));
+                async move { request.await.unwrap_or(Err(ApiError::Timeout(longest))) }
+            },
+            |answer| answer.short.clone().or_else(|| answer.unreadable.clone()),
+        )
+        .await
     }
 
     /// Sends a request, which is counted before and measured after. `failure` returns the error of

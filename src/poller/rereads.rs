@@ -60,26 +60,25 @@ impl Rereads {
         clock: Timestamp,
         now: Instant,
     ) -> Option<Reread> {
-        let under_way = |tier| under_way(totals, config).find(|(other, _)| *other == tier);
-        if let Some((tier, cursor)) = under_way(Tier::Hourly) {
-            return Some(clamped(tier, cursor, totals, config));
-        }
         let own_now = self.own_time(clock);
-        let began_this_hour = |cursor: ReadCursor| {
-            let began = Timestamp::from_second(cursor.began);
-            began.is_ok_and(|began| same_hour(self.own_time(began), own_now))
-        };
-        let is_due = |tier| self.is_due(tier, totals, config, own_now, now);
-        let begin = |tier| begun(tier, totals, config, clock);
-        match under_way(Tier::Nightly) {
-            Some((_, cursor)) if is_due(Tier::Hourly) && !began_this_hour(cursor) => {
-                begin(Tier::Hourly)
+        let hourly_is_due = self.is_due(Tier::Hourly, totals, config, own_now, now);
+        let due = match under_way(totals, config).next() {
+            Some((Tier::Nightly, cursor))
+                if hourly_is_due && !self.began_in_hour(cursor, own_now) =>
+            {
+                Tier::Hourly
             }
-            Some((tier, cursor)) => Some(clamped(tier, cursor, totals, config)),
-            None if is_due(Tier::Nightly) => begin(Tier::Nightly),
-            None if is_due(Tier::Hourly) => begin(Tier::Hourly),
-            None => None,
-        }
+            Some((tier, cursor)) => return Some(clamped(tier, cursor, totals, config)),
+            None if self.is_due(Tier::Nightly, totals, config, own_now, now) => Tier::Nightly,
+            None if hourly_is_due => Tier::Hourly,
+            None => return None,
+        };
+        begun(due, totals, config, clock)
+    }
+
+    fn began_in_hour(&self, cursor: ReadCursor, own_time: Timestamp) -> bool {
+        let began = Timestamp::from_second(cursor.began);
+        began.is_ok_and(|began| same_hour(self.own_time(began), own_time))
     }
 
     fn is_due(
@@ -107,7 +106,8 @@ impl Rereads {
     }
 }
 
-/// Returns the re-readings in progress. One that was switched off in the meantime is not continued.
+/// Returns the re-readings in progress, the hourly one first. One that was switched off in the
+/// meantime is not continued.
 pub(super) fn under_way(
     totals: &Totals,
     config: &PollerConfig,

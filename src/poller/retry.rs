@@ -46,19 +46,6 @@ pub(super) struct RetryContext<'a> {
 
 /// Returns the reaction to an error.
 pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecision {
-    let tries = match error {
-        // A server that accepts connections and never answers costs a minute per try.
-        ApiError::Timeout(_) if context.failed_polls > 0 => 1,
-        _ if context.failed_polls >= OUTAGE => 1,
-        // One more try, because the fault may be momentary; a changed report is not corrected
-        // within minutes.
-        ApiError::Contradicts { .. } => 2,
-        _ => TRIES,
-    };
-    let retry = |named: Option<Duration>| match context.failures < tries {
-        true => RetryDecision::Retry(named),
-        false => RetryDecision::NextPoll,
-    };
     match error {
         ApiError::Connect(_)
         | ApiError::NoProxy { .. }
@@ -73,32 +60,17 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
         | ApiError::NotJson(_)
         | ApiError::CutOff
         | ApiError::TooFewRows { .. }
-        | ApiError::Contradicts { .. } => retry(None),
+        | ApiError::Contradicts { .. } => retry(error, None, context),
         // If the server names a wait longer than the interval, the next polls send nothing either,
         // for an hour at most.
         ApiError::Throttled(Some(wait)) | ApiError::Busy(wait) if *wait > context.interval => {
-            let named = Some(*wait);
-            let first = context.interval;
-            RetryDecision::Hold(HoldWaits {
-                first,
-                longest: first,
-                named,
-                no_longer: None,
-                spread: false,
-            })
+            RetryDecision::Hold(named_hold(*wait, context))
         }
-        ApiError::Throttled(wait) => retry(*wait),
-        ApiError::Busy(wait) => retry(Some(*wait)),
+        ApiError::Throttled(wait) => retry(error, *wait, context),
+        ApiError::Busy(wait) => retry(error, Some(*wait), context),
         // A second try within minutes would fail too, and each one counts against the quota.
         ApiError::TokenMissing | ApiError::TokenInvalid | ApiError::UnknownReport { .. } => {
-            let first = context.interval.saturating_mul(2);
-            RetryDecision::Hold(HoldWaits {
-                first,
-                longest: LONGEST_WAIT,
-                named: None,
-                no_longer: None,
-                spread: false,
-            })
+            RetryDecision::Hold(token_hold(context))
         }
         ApiError::QuotaExhausted => RetryDecision::Hold(quota_hold(context)),
         ApiError::Tls(_)
@@ -118,6 +90,45 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
         | ApiError::TooLarge(_)
         | ApiError::ClocksDisagree { .. }
         | ApiError::Internal(_) => RetryDecision::NextPoll,
+    }
+}
+
+/// Returns a retry, unless the tries of this poll are spent.
+fn retry(error: &ApiError, named: Option<Duration>, context: RetryContext<'_>) -> RetryDecision {
+    let tries = match error {
+        // A server that accepts connections and never answers costs a minute per try.
+        ApiError::Timeout(_) if context.failed_polls > 0 => 1,
+        _ if context.failed_polls >= OUTAGE => 1,
+        // One more try, because the fault may be momentary; a changed report is not corrected
+        // within minutes.
+        ApiError::Contradicts { .. } => 2,
+        _ => TRIES,
+    };
+    match context.failures < tries {
+        true => RetryDecision::Retry(named),
+        false => RetryDecision::NextPoll,
+    }
+}
+
+/// Returns the waits after the server named one that is longer than the interval.
+fn named_hold(wait: Duration, context: RetryContext<'_>) -> HoldWaits {
+    HoldWaits {
+        first: context.interval,
+        longest: context.interval,
+        named: Some(wait),
+        no_longer: None,
+        spread: false,
+    }
+}
+
+/// Returns the waits after the server refused the token or the report.
+fn token_hold(context: RetryContext<'_>) -> HoldWaits {
+    HoldWaits {
+        first: context.interval.saturating_mul(2),
+        longest: LONGEST_WAIT,
+        named: None,
+        no_longer: None,
+        spread: false,
     }
 }
 

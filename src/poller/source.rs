@@ -89,13 +89,13 @@ impl Api {
     async fn read_token(&self) -> Result<Secret, ApiError> {
         let source = self.token.clone();
         let seen = self.seen.clone();
-        let read = move || {
+        let read = tokio::task::spawn_blocking(move || {
             // The version is read before the token: if the token is replaced in between, it looks
             // changed later, and a change is never missed.
             seen.look(&source);
             source.read()
-        };
-        timeout(TOKEN_TIMEOUT, tokio::task::spawn_blocking(read))
+        });
+        timeout(TOKEN_TIMEOUT, read)
             .await
             .map_err(|_| {
                 ApiError::TokenUnreadable(format!(

@@ -87,12 +87,11 @@ impl Pass {
 
     /// Makes a step of a re-reading, from its current position.
     pub(super) fn again(report: ReportName, reread: Reread) -> Self {
-        let moment = |second| Timestamp::from_second(second).unwrap_or_default();
         Self {
             report,
             reading: Reading::Reread,
-            next: moment(reread.cursor.next),
-            end: moment(reread.cursor.end),
+            next: Timestamp::from_second(reread.cursor.next).unwrap_or_default(),
+            end: Timestamp::from_second(reread.cursor.end).unwrap_or_default(),
             purpose: Purpose::Background,
             reread: Some(reread),
             given_up: 0,
@@ -246,9 +245,6 @@ impl Track {
             None => view.row_after(id, behind),
         });
         let known = known.await?;
-        let after = |moment: Timestamp, seconds| {
-            moment.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(moment)
-        };
         let Some(at) = known.and_then(|date| schedule::instant(date, &self.config.target.timezone))
         else {
             let behind =
@@ -428,4 +424,9 @@ impl Track {
              counting goes on from here with what comes now, nothing is counted twice, and what had been counted stays"
         );
     }
+}
+
+/// Returns `moment` plus some seconds, or `moment` itself if that is out of range.
+fn after(moment: Timestamp, seconds: i64) -> Timestamp {
+    moment.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(moment)
 }

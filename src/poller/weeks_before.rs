@@ -98,10 +98,11 @@ fn with_surroundings(track: &Track, stretch: LocalStretch) -> TimeRange {
     let zone = &config.target.timezone;
     let (from, to) = stretch;
     let around = i64::try_from(config.idle.longest().as_secs()).unwrap_or(0);
-    let second = |second| Timestamp::from_second(second).unwrap_or_default();
-    let begin =
-        schedule::instant(from - around, zone).unwrap_or_else(|| second((from - around).get()));
-    let end = second(schedule::last_instant(to + around, zone)).min(state.totals().watermark());
+    let begin = schedule::instant(from - around, zone)
+        .or_else(|| Timestamp::from_second((from - around).get()).ok())
+        .unwrap_or_default();
+    let end = schedule::last_instant(to + around, zone);
+    let end = Timestamp::from_second(end).unwrap_or_default().min(state.totals().watermark());
     let least = begin.checked_add(SignedDuration::from_secs(1)).unwrap_or(begin);
     TimeRange { from: begin, to: end.max(least) }
 }

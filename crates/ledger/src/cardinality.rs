@@ -100,14 +100,12 @@ impl<'a> SeriesBudget<'a> {
     /// Returns the labels under which an unknown transition is counted, and takes their place.
     pub(super) fn place_transition(&mut self, labels: TransitionLabels) -> TransitionLabels {
         let counters = self.counters;
-        let count = |point: &PointLabels| {
-            counters.transitions_at(point).filter(|(known, _)| !is_other(known)).count()
-        };
-        let known = match self.transitions.get_mut(&labels.point) {
+        let point = &labels.point;
+        let known = match self.transitions.get_mut(point) {
             Some(known) => known,
-            None => {
-                self.transitions.entry(labels.point.clone()).or_insert_with(|| count(&labels.point))
-            }
+            None => self.transitions.entry(point.clone()).or_insert_with(|| {
+                counters.transitions_at(point).filter(|(known, _)| !is_other(known)).count()
+            }),
         };
         if *known >= self.limits.transitions {
             return TransitionLabels::other(labels.point);
@@ -118,8 +116,9 @@ impl<'a> SeriesBudget<'a> {
 
     fn options(&mut self, point: &PointLabels) -> &mut usize {
         let counters = self.counters;
-        let count = || counters.menus_at(point).filter(|labels| *labels.option != *OTHER).count();
-        self.options.entry(point.clone()).or_insert_with(count)
+        self.options.entry(point.clone()).or_insert_with(|| {
+            counters.menus_at(point).filter(|labels| *labels.option != *OTHER).count()
+        })
     }
 
     /// Returns true if this many more label sets are within the limit.

@@ -163,10 +163,9 @@ impl<'a> Changes<'a> {
             from: from.option.clone(),
             to: to.option.clone(),
         };
-        let is_known = |labels| {
-            self.counters.transitions.contains_key(labels) || self.transitions.contains_key(labels)
-        };
-        let labels = if is_known(&labels) {
+        let is_known = self.counters.transitions.contains_key(&labels)
+            || self.transitions.contains_key(&labels);
+        let labels = if is_known {
             labels
         } else {
             self.budget

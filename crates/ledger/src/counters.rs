@@ -153,28 +153,23 @@ impl TargetCounters {
     /// those to `keep`; then routing points without a remaining option; then transitions of dropped
     /// options.
     pub fn unseen(&self, oldest: LocalSecond, keep: impl Fn(&MenuLabels) -> bool) -> Vec<Counted> {
-        let old = |labels: &MenuLabels, menu: &OptionCounts| {
-            menu.hits > 0 && menu.last_row < oldest && !keep(labels)
-        };
         let gone: BTreeSet<&MenuLabels> = self
             .menus
             .iter()
-            .filter(|(labels, (_, menu))| old(labels, menu))
+            .filter(|(labels, (_, menu))| menu.hits > 0 && menu.last_row < oldest && !keep(labels))
             .map(|(labels, _)| labels)
             .collect();
         if gone.is_empty() {
             return Vec::new();
         }
-        let is_left =
-            |point: &PointLabels| self.menus_at(point).any(|labels| !gone.contains(labels));
-        let is_gone = |point: &PointLabels, option: &std::sync::Arc<str>| {
-            gone.contains(&MenuLabels { point: point.clone(), option: option.clone() })
-        };
-        let points = self.points.keys().filter(|point| !is_left(point));
+        let left = self.menus.keys().filter(|labels| !gone.contains(labels));
+        let left: BTreeSet<&PointLabels> = left.map(|labels| &labels.point).collect();
+        let points = self.points.keys().filter(|point| !left.contains(point));
         let transitions = self.transitions.keys().filter(|step| {
-            !is_left(&step.point)
-                || is_gone(&step.point, &step.from)
-                || is_gone(&step.point, &step.to)
+            let point = &step.point;
+            let mut options = [&step.from, &step.to].into_iter().cloned();
+            !left.contains(point)
+                || options.any(|option| gone.contains(&MenuLabels { point: point.clone(), option }))
         });
         let points = points
             .cloned()
@@ -205,12 +200,14 @@ impl TargetCounters {
         }
         seen.sort_unstable();
         seen.dedup();
-        let distinct = |point| {
-            let before = |limit| seen.partition_point(|(of, _)| *of < limit);
-            (before(point + 1) - before(point)) as u64
-        };
+        let mut interactions = vec![0; self.points.len()];
+        for (point, _) in seen {
+            if let Some(distinct) = interactions.get_mut(point) {
+                *distinct += 1;
+            }
+        }
         let hits = self.menus.keys().cloned().zip(hits).collect();
-        let interactions = self.points.keys().cloned().zip((0..).map(distinct)).collect();
+        let interactions = self.points.keys().cloned().zip(interactions).collect();
         WindowCounts { start, end, hits, interactions }
     }
 }

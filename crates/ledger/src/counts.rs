@@ -154,8 +154,9 @@ pub struct ReadCursor {
 impl ReadCursor {
     /// Returns the share of the range that has been read, from 0 to 1.
     pub fn progress(&self) -> f64 {
-        let part = |seconds: i64| seconds.max(0) as f64;
-        part(self.next - self.from) / part(self.end - self.from).max(1.0)
+        let read = (self.next - self.from).max(0);
+        let whole = (self.end - self.from).max(1);
+        read as f64 / whole as f64
     }
 }
 

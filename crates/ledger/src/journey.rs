@@ -102,20 +102,25 @@ impl OpenJourney {
         // In an hour that the wall clock shows twice, the pass to which a row belongs is unknown,
         // so one of the two differences may be an hour too long, and so may the other where the
         // clock is put forward. A pause is real only if both are long.
-        let longer = |a: LocalSecond, b: LocalSecond| b - a > idle && moment(b) - moment(a) > idle;
-        let pause = self.visits.windows(2).position(|two| longer(two[0].date, two[1].date));
+        let pause = self.visits.windows(2).position(|two| {
+            let a = two[0].date;
+            let b = two[1].date;
+            b - a > idle && moment(b) - moment(a) > idle
+        });
         let behind = pause.map(|last| self.visits.split_off(last + 1)).unwrap_or_default();
         self.visits.sort_by(|a, b| {
             (a.second, a.date).cmp(&(b.second, b.date)).then_with(|| name(a.menu).cmp(name(b.menu)))
         });
-        let times = |visit: &Visit| visit.count as usize;
-        let menus =
-            self.visits.iter().flat_map(|visit| std::iter::repeat_n(visit.menu, times(visit)));
-        let dates =
-            self.visits.iter().flat_map(|visit| std::iter::repeat_n(visit.date, times(visit)));
+        let mut menus = Vec::new();
+        let mut dates = Vec::new();
+        for visit in &self.visits {
+            let times = visit.count as usize;
+            menus.extend(std::iter::repeat_n(visit.menu, times));
+            dates.extend(std::iter::repeat_n(visit.date, times));
+        }
         Path {
-            menus: menus.collect(),
-            dates: dates.collect(),
+            menus,
+            dates,
             last_second: self.visits.last().map_or(NO_SECOND, |visit| visit.second),
             late: behind.iter().map(|visit| u64::from(visit.count)).sum(),
         }

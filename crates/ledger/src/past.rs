@@ -50,9 +50,6 @@ impl Past {
             .map(|labels| u32::try_from(changes.slot(labels)).unwrap_or(u32::MAX))
             .collect();
         let labels: Vec<MenuLabels> = changes.slots.into_iter().map(|slot| slot.labels).collect();
-        let idle = |menu: u32| {
-            labels.get(menu as usize).map_or(0, |labels| idle_times.seconds(&labels.point.channel))
-        };
         let mut delta = HistoryDelta::between(stretch.0, stretch.1);
         let mut journeys: BTreeMap<NonZeroU64, OpenJourney> = BTreeMap::new();
         for row in &batch.rows {
@@ -61,28 +58,33 @@ impl Past {
             delta.rows(menu, row.date, row.attempts, second, 1);
             if let Some(interaction) = row.interaction {
                 let visit = Visit { date: row.date, second: row.second, menu, count: 1 };
-                journeys
-                    .entry(interaction)
-                    .or_default()
-                    .visit(visit, moment(row.date) + idle(menu));
+                let until = moment(row.date) + idle_of(menu, &labels, idle_times);
+                journeys.entry(interaction).or_default().visit(visit, until);
             }
         }
-        let name = |menu: u32| labels.get(menu as usize).map_or("", |labels| &*labels.option);
         for journey in journeys.into_values() {
             let is_over = journey.deadline < until;
             let Some(home) = journey.visits.first().map(|visit| visit.menu) else { continue };
-            let path = journey.finish(idle(home), moment, name);
+            let idle = idle_of(home, &labels, idle_times);
+            let path = journey.finish(idle, moment, |menu| {
+                labels.get(menu as usize).map_or("", |labels| &*labels.option)
+            });
             if let Some((menu, date)) = path.last().filter(|_| is_over) {
                 delta.finals(menu, date, 1);
             }
             // The next part to be read does not count these repeats. Live reading counts none that
             // are younger either, and the detector compares them with hits of the same age.
-            let is_old = |date| moment(date) + idle(home) < until;
-            let repeats = path.repeats().filter(|(_, date)| is_over || is_old(*date));
+            let repeats =
+                path.repeats().filter(|(_, date)| is_over || moment(*date) + idle < until);
             repeats.for_each(|(menu, date)| delta.repeats(menu, date, 1));
         }
         Self { delta, labels }
     }
+}
+
+/// Returns the idle time of a menu's channel, in seconds.
+fn idle_of(menu: u32, labels: &[MenuLabels], idle_times: &IdleTimes) -> i64 {
+    labels.get(menu as usize).map_or(0, |labels| idle_times.seconds(&labels.point.channel))
 }
 
 #[cfg(test)]

@@ -291,11 +291,10 @@ impl Reconciliation<'_> {
         if missing.is_empty() {
             return;
         }
-        let is_counted = |row: &&BatchRow| {
+        let others = rows.iter().filter(|row| {
             let at = known.binary_search_by_key(&row.fingerprint, |(fingerprint, _)| *fingerprint);
-            at.is_ok_and(|at| known[at].1.menu != NO_MENU)
-        };
-        let others = rows.iter().filter(|row| !is_counted(row));
+            !at.is_ok_and(|at| known[at].1.menu != NO_MENU)
+        });
         let labels = &self.batch.labels;
         let candidates =
             others.map(|row| Candidate { row: *row, labels: &labels[row.menu as usize] });
@@ -383,15 +382,11 @@ fn group(rows: &[BatchRow], mut first: usize, known: &[(u64, RowRecord)], alike:
 /// Returns the number of rows of a second that cannot be growth: those that count already, and
 /// those in the answer that were taken over without being counted.
 fn accounted_for(rows: &[BatchRow], known: &[(u64, RowRecord)]) -> u64 {
-    let of_record = |(fingerprint, record): &(u64, RowRecord)| match record.menu {
-        NO_MENU => u64::from(record.counted).min(if record.counted > 0 {
-            seen_of(rows, *fingerprint)
-        } else {
-            0
-        }),
+    let of_records = known.iter().map(|(fingerprint, record)| match record.menu {
+        NO_MENU if record.counted > 0 => u64::from(record.counted).min(seen_of(rows, *fingerprint)),
         _ => u64::from(record.counted),
-    };
-    known.iter().map(of_record).sum()
+    });
+    of_records.sum()
 }
 
 /// Returns the number of rows with this fingerprint; `rows` are sorted by it.
@@ -435,12 +430,13 @@ fn touch<M: SeenRows>(
     memory: &M,
 ) -> Result<Vec<Touched>, M::Error> {
     new_rows.sort_unstable_by_key(|new| (new.interaction, new.row));
-    let by_interaction = || new_rows.chunk_by(|a, b| a.interaction == b.interaction);
+    let by_interaction: Vec<&[NewRows]> =
+        new_rows.chunk_by(|a, b| a.interaction == b.interaction).collect();
     let interactions: Vec<NonZeroU64> =
-        by_interaction().map(|of_one| of_one[0].interaction).collect();
+        by_interaction.iter().map(|of_one| of_one[0].interaction).collect();
     let states = memory.journeys(&interactions)?;
     let mut touched = Vec::with_capacity(interactions.len());
-    for (of_one, state) in by_interaction().zip(states) {
+    for (of_one, state) in by_interaction.into_iter().zip(states) {
         let first = &of_one[0];
         let (before, mut journey) = match state {
             JourneyState::New => {
@@ -522,16 +518,14 @@ fn close(
         .filter_map(|visit| Some((visit.menu, changes.numbered(visit.menu)?)))
         .collect();
     slots.sort_unstable();
-    let slot = |menu: u32| {
-        let at = slots.binary_search_by_key(&menu, |(menu, _)| *menu).ok()?;
-        Some(slots[at].1)
-    };
     // It is counted at the routing point of its first counted row, which counted it as open, even
     // if other rows have gone to `other` since.
-    let Some(home) = journey.visits.first().and_then(|visit| slot(visit.menu)) else { return };
+    let home = journey.visits.first().and_then(|visit| slot_of(visit.menu, &slots));
+    let Some(home) = home else { return };
     let idle = params.idle.seconds(&changes.slots[home].labels.point.channel);
-    let name = |menu: u32| slot(menu).map_or("", |slot| &*changes.slots[slot].labels.option);
-    let path = journey.finish(idle, params.moment, name);
+    let path = journey.finish(idle, params.moment, |menu| {
+        slot_of(menu, &slots).map_or("", |slot| &*changes.slots[slot].labels.option)
+    });
 
     let point = changes.point_of(home);
     point.open = point.open.saturating_sub(1);
@@ -539,11 +533,11 @@ fn close(
     if params.measure == JourneyMeasure::Options {
         point.journeys.observe(u32::try_from(path.menus.len()).unwrap_or(u32::MAX), 1);
     }
-    if let Some(first) = path.menus.first().and_then(|menu| slot(*menu)) {
+    if let Some(first) = path.menus.first().and_then(|menu| slot_of(*menu, &slots)) {
         changes.slots[first].menu.entries += 1;
     }
     if let Some((menu, date)) = path.last()
-        && let Some(last) = slot(menu)
+        && let Some(last) = slot_of(menu, &slots)
     {
         changes.slots[last].menu.finals += 1;
         if params.measure == JourneyMeasure::LastSecond && path.last_second != NO_SECOND {
@@ -552,14 +546,20 @@ fn close(
         history.finals(menu, date, 1);
     }
     for (menu, date) in path.repeats() {
-        if let Some(slot) = slot(menu) {
+        if let Some(slot) = slot_of(menu, &slots) {
             changes.slots[slot].menu.repeats += 1;
             history.repeats(menu, date, 1);
         }
     }
     for (from, to) in path.steps() {
-        if let (Some(from), Some(to)) = (slot(from), slot(to)) {
+        if let (Some(from), Some(to)) = (slot_of(from, &slots), slot_of(to, &slots)) {
             changes.transition(from, to).steps += 1;
         }
     }
+}
+
+/// Returns the slot of a menu; `slots` are ascending by menu.
+fn slot_of(menu: u32, slots: &[(u32, usize)]) -> Option<usize> {
+    let at = slots.binary_search_by_key(&menu, |(menu, _)| *menu).ok()?;
+    Some(slots[at].1)
 }

@@ -218,12 +218,12 @@ impl Day {
     fn finish(&mut self, end: Timestamp) {
         let settings = self.context.settings.clone();
         let mut delta = self.counters.unchanged();
-        let ago = |age| self.local(end.checked_sub(age).unwrap_or(Timestamp::MIN));
+        let oldest = end.checked_sub(settings.memory()).unwrap_or(Timestamp::MIN);
         let totals = &mut delta.totals;
         // All of it has been read later than any re-reading would have.
         (totals.watermark, totals.hourly_at, totals.nightly_at) =
             (end.as_second(), end.as_second(), end.as_second());
-        totals.horizon = totals.horizon.max(ago(settings.memory()));
+        totals.horizon = totals.horizon.max(self.local(oldest));
         commit::drop_unseen(&self.counters, &settings, &mut delta);
         self.dropped.extend(delta.dropped.iter().cloned());
         self.apply(delta);
@@ -248,11 +248,11 @@ impl Day {
     fn take_window(&mut self, end: Timestamp) -> WindowCounts {
         let settings = &self.context.settings;
         let stretches = local_stretches(self.start, end, &settings.target.timezone);
-        let within =
-            |key: &RowKey| stretches.iter().any(|(from, to)| (*from..*to).contains(&key.date));
         let rows = std::mem::take(&mut self.memory.rows);
-        let records = rows.iter().filter(|(key, _)| within(key)).map(|(_, record)| *record);
-        let window = self.counters.window(self.start, end, records);
+        let dated = rows
+            .iter()
+            .filter(|(key, _)| stretches.iter().any(|(from, to)| (*from..*to).contains(&key.date)));
+        let window = self.counters.window(self.start, end, dated.map(|(_, record)| *record));
         let oldest = self.context.until.checked_sub(settings.memory()).unwrap_or(Timestamp::MIN);
         let oldest = self.local(oldest);
         let before = std::mem::replace(&mut self.last, rows);

@@ -89,8 +89,10 @@ impl DayMemory {
     }
 
     fn until(&self, interaction: NonZeroU64) -> Option<i64> {
-        let stored = || self.stored.binary_search_by_key(&interaction, |(known, _)| *known).ok();
-        self.interactions.get(&interaction).copied().or_else(|| Some(self.stored[stored()?].1))
+        self.interactions.get(&interaction).copied().or_else(|| {
+            let at = self.stored.binary_search_by_key(&interaction, |(known, _)| *known).ok()?;
+            Some(self.stored[at].1)
+        })
     }
 
     /// Returns the day's changes of journeys and interactions.
@@ -148,14 +150,15 @@ impl SeenRows for Remembered<'_> {
     }
 
     fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, Infallible> {
-        let state = |interaction| match self.day.journeys.get(interaction) {
-            Some(journey) => JourneyState::Open(journey.clone()),
-            None if self.day.until(*interaction).is_some_and(|until| until >= self.oldest) => {
-                JourneyState::Over
-            }
-            None => JourneyState::New,
-        };
-        Ok(interactions.iter().map(state).collect())
+        let states =
+            interactions.iter().map(|interaction| match self.day.journeys.get(interaction) {
+                Some(journey) => JourneyState::Open(journey.clone()),
+                None if self.day.until(*interaction).is_some_and(|until| until >= self.oldest) => {
+                    JourneyState::Over
+                }
+                None => JourneyState::New,
+            });
+        Ok(states.collect())
     }
 
     fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, Infallible> {

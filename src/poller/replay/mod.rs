@@ -34,7 +34,7 @@ use crate::{
     schedule::quota::{self, Purpose},
     snapshot::TargetSnapshot,
     status::QuotaUse,
-    store::{StoreError, Transaction},
+    store::StoreError,
     wolkvox::{ApiError, ReportName},
 };
 
@@ -131,11 +131,11 @@ impl<S: Source> Replay<S> {
             let track = &mut outcomes.track;
             let windows = Windows::Outcomes(OutcomeWindows::default());
             let context = DayContext { settings: track.config.clone(), until, windows };
-            let first = |day: &mut Day| {
+            let before = track.state.begin_day(context, |day| {
                 day.keep_outcomes();
                 day.take_outcomes()
-            };
-            outcomes_before = track.state.begin_day(context, first).await?;
+            });
+            outcomes_before = before.await?;
         }
         let windows = Windows::Menus(Box::new(MenuWindows {
             names: target.exposure.names.exposed(),
@@ -264,9 +264,7 @@ impl<S: Source> Replay<S> {
         let state = &mut target.menus.state;
         let of_menus = state.end_day().await?;
         let days: Vec<EndedDay> = of_menus.into_iter().chain(of_outcomes).collect();
-        let write =
-            |tx: &mut Transaction<'_>, _| days.into_iter().try_for_each(|day| day.write(tx));
-        state.transact(write).await?;
+        state.transact(|tx, _| days.into_iter().try_for_each(|day| day.write(tx))).await?;
         if let Some(outcomes) = &mut target.outcomes {
             outcomes.track.state.reload(&outcomes.track.config).await?;
         }
