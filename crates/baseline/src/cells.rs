@@ -1,48 +1,49 @@
 //! The counts of one option on one day: hits by slot; finals, retries, repeats and time buckets by
-//! hour; hits by lateness; and finals by slot, while they are recent.
+//! hour; hits by lateness; and, while recent, finals by slot.
 //!
-//! Owns their order and how they are packed: a count above zero as a varint, a run of zeros as a 0
-//! and the varint of its length. Most options rest most of the time, so a day of one takes some 50
-//! to 350 bytes instead of 3,684. Must not change without a new version of a stored day.
+//! Owns their order and their packing: a count above zero is a varint, a run of zeros is a 0
+//! followed by the varint of its length. Most options have no hits most of the time, so a day of an
+//! option takes 50 to 350 bytes instead of 3,684. The format must not change without a new version
+//! of the stored day.
 
 use super::{HOURS, SLOTS};
 
 /// Upper bounds of the time buckets, in seconds from the start of the interaction to the option;
-/// each is about half as much again as the one before. A bucket holds what is at most its bound and
-/// above the one before.
+/// each is about one and a half times the previous one. A bucket contains the times up to its bound
+/// and above the previous bound.
 pub const TIME_BOUNDS: [u32; 10] = [7, 10, 15, 22, 33, 50, 75, 110, 165, 250];
-/// Buckets of time: one for each bound, and one for all above.
+/// Number of time buckets: one for each bound, and one for longer times.
 pub const TIME_BUCKETS: usize = TIME_BOUNDS.len() + 1;
 
-/// Upper bounds of the classes of lateness, in slots between the date of a row and the moment up to
-/// which all had been read when it came.
+/// Upper bounds of the classes of lateness. Lateness is the number of slots from the date of a row
+/// to the slot before which everything had been read when the row came.
 pub(super) const LATE_BOUNDS: [i64; 8] = [0, 1, 2, 3, 5, 8, 12, 24];
-/// Classes of lateness: one for each bound, and one for all above.
+/// Number of classes of lateness: one for each bound, and one for later rows.
 pub(super) const LATE_CLASSES: usize = LATE_BOUNDS.len() + 1;
-/// The first cell of the day's counts by lateness. What was added later stands behind, so that a
-/// day that was stored without it reads as one that has none.
+/// The first cell of the counts by lateness. Cells of later versions follow the older ones, so that
+/// a day stored without them reads as one without such counts.
 pub(super) const LATE: usize = SLOTS + HOURS * (3 + TIME_BUCKETS);
-/// The first cell of the journeys that ended at the option, by slot. Only the days that windows
-/// reach have them; the hours of [`Hourly::Finals`] are kept longer.
+/// The first cell of the journeys that ended at the option, by slot. Only the days within reach of
+/// the windows have them; the hours of [`Hourly::Finals`] are kept longer.
 pub(super) const FINALS: usize = LATE + LATE_CLASSES;
-/// Counts of an option and day.
+/// Number of counts of an option and day.
 pub(super) const CELLS: usize = FINALS + SLOTS;
 
-/// The counts that are kept by the hour.
+/// Counts that are stored by hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hourly {
     /// Journeys that ended at the option.
     Finals,
     /// Rows with more than one attempt.
     Retries,
-    /// Times it was entered again within a journey.
+    /// Rows whose option had been entered before in the same journey.
     Repeats,
     /// Rows whose time to the option is in this bucket.
     Time(usize),
 }
 
 impl Hourly {
-    /// The first of its 24 cells.
+    /// Returns the first of its 24 cells.
     pub(super) fn first(self) -> usize {
         let kind = match self {
             Self::Finals => 0,
@@ -53,7 +54,7 @@ impl Hourly {
         SLOTS + kind * HOURS
     }
 
-    /// The bucket of a time.
+    /// Returns the bucket of a time in seconds.
     pub(super) fn time(seconds: u32) -> Self {
         Self::Time(TIME_BOUNDS.partition_point(|bound| *bound < seconds))
     }
@@ -62,7 +63,6 @@ impl Hourly {
 /// All counts of an option and day, unpacked.
 pub(super) type Counts = [u32; CELLS];
 
-/// Packs the counts.
 pub(super) fn pack(counts: &Counts) -> Box<[u8]> {
     let mut packed = Vec::with_capacity(CELLS / 2);
     let mut zeros = 0;
@@ -74,7 +74,7 @@ pub(super) fn pack(counts: &Counts) -> Box<[u8]> {
         flush(&mut packed, &mut zeros);
         varint(&mut packed, *count);
     }
-    // What is left is zero: it needs no byte.
+    // Trailing zeros need no bytes.
     packed.into_boxed_slice()
 }
 
@@ -94,10 +94,9 @@ fn varint(packed: &mut Vec<u8>, mut value: u32) {
     packed.push(value as u8);
 }
 
-/// Adds the packed counts to `counts`, from the first cell on, as far as `counts` reaches.
+/// Adds the packed counts to `counts`, from the first cell up to the length of `counts`.
 ///
-/// # Errors
-/// When the bytes are no packed counts; some may have been added then.
+/// # Errors If the bytes are no packed counts; some counts may have been added by then.
 pub(super) fn add_to(counts: &mut [u32], packed: &[u8]) -> Result<(), Malformed> {
     let mut at = 0;
     let mut bytes = packed.iter();
@@ -116,7 +115,7 @@ pub(super) fn add_to(counts: &mut [u32], packed: &[u8]) -> Result<(), Malformed>
     Ok(())
 }
 
-/// The rest of a varint whose lowest bits are known.
+/// Reads the rest of a varint. Its lowest `shift` bits, `low`, are known.
 fn rest(bytes: &mut std::slice::Iter<'_, u8>, low: u8, mut shift: u32) -> Result<u32, Malformed> {
     let mut value = u32::from(low);
     loop {
@@ -132,15 +131,15 @@ fn rest(bytes: &mut std::slice::Iter<'_, u8>, low: u8, mut shift: u32) -> Result
     }
 }
 
-/// Checks that the bytes are packed counts, with nothing behind the last cell.
+/// Checks that the bytes are packed counts, with nothing after the last cell.
 pub(super) fn check(packed: &[u8]) -> Result<(), Malformed> {
     let mut counts = [0; CELLS];
     add_to(&mut counts, packed)?;
-    // What has one form only is what `pack` makes.
+    // Each day has exactly one packed form, the one that `pack` makes.
     if *pack(&counts) == *packed { Ok(()) } else { Err(Malformed) }
 }
 
-/// The bytes are no packed counts.
+/// The error for bytes that are no packed counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed;
 
@@ -181,7 +180,7 @@ mod tests {
             prop_assert_eq!(add_to(&mut back, &packed), Ok(()));
             prop_assert_eq!(back, counts);
             prop_assert_eq!(check(&packed), Ok(()));
-            // The hits alone are the first of them.
+            // A shorter buffer receives only the hits, which come first.
             let mut hits = [0; SLOTS];
             prop_assert_eq!(add_to(&mut hits, &packed), Ok(()));
             prop_assert_eq!(&hits[..], &counts[..SLOTS]);

@@ -1,15 +1,16 @@
-//! Which stretches of local time have been read whole.
+//! The ranges of local time that have been read completely.
 //!
-//! Owns disjoint ranges, ascending. Outside of them nothing is known: no hits there means nothing.
+//! Owns disjoint ranges in ascending order. Outside of them nothing is known: the absence of hits
+//! there must not be taken for zero.
 
 use std::ops::Range;
 
-/// Ranges of seconds of the wall clock.
+/// Ranges of seconds of the wall clock since 1970.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Coverage(Vec<Range<i64>>);
 
 impl Coverage {
-    /// Adds a range; those that touch become one.
+    /// Adds a range. Ranges that overlap or touch are merged.
     pub(super) fn add(&mut self, mut range: Range<i64>) {
         if range.is_empty() {
             return;
@@ -22,7 +23,7 @@ impl Coverage {
         self.0.splice(first..last, [range]);
     }
 
-    /// Forgets all before a moment.
+    /// Removes everything before a moment.
     pub(super) fn forget(&mut self, before: i64) {
         self.0.retain_mut(|known| {
             known.start = known.start.max(before);
@@ -30,30 +31,30 @@ impl Coverage {
         });
     }
 
-    /// Returns true if all of a range is covered.
+    /// Returns true if the whole range is covered.
     pub(super) fn holds(&self, range: &Range<i64>) -> bool {
         let at = self.0.partition_point(|known| known.end < range.end);
         self.0.get(at).is_some_and(|known| known.start <= range.start)
     }
 
-    /// The parts of a range that are covered.
+    /// Returns the covered parts of a range.
     pub(super) fn within(&self, range: Range<i64>) -> impl Iterator<Item = Range<i64>> {
         let cut = move |known: &Range<i64>| known.start.max(range.start)..known.end.min(range.end);
         self.0.iter().map(cut).filter(|known| !known.is_empty())
     }
 
-    /// The first covered moment.
+    /// Returns the first covered second.
     pub(super) fn begin(&self) -> Option<i64> {
         self.0.first().map(|known| known.start)
     }
 
-    /// The end of what is covered.
+    /// Returns the end of the last covered range.
     pub(super) fn end(&self) -> Option<i64> {
         self.0.last().map(|known| known.end)
     }
 
-    /// From when on everything up to `until` is covered; `None` when the last second before it is
-    /// not.
+    /// Returns the second since which everything before `until` is covered; `None` if the last
+    /// second before `until` is not.
     pub(super) fn whole_since(&self, until: i64) -> Option<i64> {
         let at = self.0.partition_point(|known| known.end < until);
         self.0.get(at).filter(|known| known.start < until).map(|known| known.start)

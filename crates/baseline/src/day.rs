@@ -1,7 +1,8 @@
 //! One day of the server's wall clock: the packed counts of every option that had any.
 //!
-//! Owns the stored form, with its version. The options are known by their place in the history's
-//! list in memory, and by their labels in the stored form, so that each stored day stands alone.
+//! Owns the stored form and its version. In memory, an option is known by its place in the
+//! history's list; in the stored form by its labels, so that a stored day can be read without the
+//! others.
 
 use std::ops::Range;
 
@@ -13,18 +14,18 @@ use super::{
 };
 use model::MenuLabels;
 
-/// Version of the stored form. Version 1 is the same without counts by lateness, and version 2
-/// without finals by slot; a day of a later version cannot be read.
+/// Version of the stored form. Version 1 lacks the counts by lateness and the finals by slot,
+/// version 2 only the latter. A day of a later version cannot be read.
 const VERSION: u8 = 3;
 
-/// Packed counts by place of the option; `None` where it had none.
+/// Packed counts by place of the option; `None` for an option without counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Day {
     options: Vec<Option<Box<[u8]>>>,
 }
 
 impl Day {
-    /// The packed counts of an option; empty where it had none.
+    /// Returns the packed counts of an option; empty if it has none.
     pub(super) fn packed(&self, option: usize) -> &[u8] {
         self.options.get(option).and_then(Option::as_deref).unwrap_or(&[])
     }
@@ -34,22 +35,22 @@ impl Day {
         !self.packed(option).is_empty()
     }
 
-    /// The hits of an option by slot.
+    /// Returns the hits of an option by slot.
     pub(super) fn hits(&self, option: usize) -> [u32; SLOTS] {
         let mut hits = [0; SLOTS];
-        // Bytes are checked when they are loaded.
+        // The bytes were checked when they were loaded.
         let _ = cells::add_to(&mut hits, self.packed(option));
         hits
     }
 
-    /// All counts of an option.
+    /// Returns all counts of an option.
     pub(super) fn counts(&self, option: usize) -> Counts {
         let mut counts = [0; CELLS];
         let _ = cells::add_to(&mut counts, self.packed(option));
         counts
     }
 
-    /// Adds to the counts of an option.
+    /// Adds counts, as (cell, count), to those of an option.
     pub(super) fn add(&mut self, option: usize, added: &[(usize, u32)]) {
         let mut counts = self.counts(option);
         for (cell, count) in added {
@@ -58,7 +59,7 @@ impl Day {
         self.put(option, cells::pack(&counts));
     }
 
-    /// The same day without finals by slot; `None` if it has none.
+    /// Returns the day without finals by slot; `None` if it has none.
     pub(super) fn without_recent(&self) -> Option<Self> {
         let mut without = self.clone();
         let mut had_any = false;
@@ -80,7 +81,7 @@ impl Day {
         self.options[option] = Some(packed);
     }
 
-    /// The places of the options that have counts.
+    /// Returns the places of the options that have counts.
     pub(super) fn options(&self) -> impl Iterator<Item = usize> {
         self.options
             .iter()
@@ -89,7 +90,7 @@ impl Day {
             .map(|(option, _)| option)
     }
 
-    /// The same day with every option at its new place; those without one are dropped.
+    /// Returns the day with every option at its new place; options without a new place are dropped.
     pub(super) fn moved(&self, place: &[Option<usize>]) -> Self {
         let mut moved = Self::default();
         for option in self.options() {
@@ -100,7 +101,7 @@ impl Day {
         moved
     }
 
-    /// The stored form. `covered` in seconds of the day.
+    /// Returns the stored form. `covered` is in seconds of the day.
     pub(super) fn encode(&self, labels: &[MenuLabels], covered: Vec<Range<u32>>) -> Vec<u8> {
         let mut options: Vec<Stored<'_>> = self
             .options()
@@ -123,11 +124,10 @@ impl Day {
         postcard::to_extend(&(VERSION, stored), Vec::new()).unwrap_or_default()
     }
 
-    /// From the stored form, with `place` telling the place of an option. Gives back what is
-    /// covered, too.
+    /// Reads a day and its covered ranges from the stored form. `place` returns the place of an
+    /// option.
     ///
-    /// # Errors
-    /// What is wrong with the bytes, in words.
+    /// # Errors Describes the damage if the bytes are no stored day or have an unknown version.
     pub(super) fn decode(
         bytes: &[u8],
         mut place: impl FnMut(MenuLabels) -> usize,
@@ -155,7 +155,7 @@ impl Day {
         Ok((day, stored.covered.into_iter().map(|(start, end)| start..end).collect()))
     }
 
-    /// Bytes of memory, without what the allocator adds.
+    /// Returns the memory used in bytes, without the allocator's overhead.
     pub(super) fn memory(&self) -> usize {
         let packed: usize = self.options.iter().flatten().map(|packed| packed.len()).sum();
         packed + self.options.capacity() * size_of::<Option<Box<[u8]>>>()
@@ -178,7 +178,7 @@ struct Stored<'a> {
     counts: Bytes<'a>,
 }
 
-/// Written in one piece, where serde would go through a slice byte by byte.
+/// Bytes that are serialized in one piece, while serde serializes a slice byte by byte.
 #[derive(Deserialize)]
 struct Bytes<'a>(&'a [u8]);
 

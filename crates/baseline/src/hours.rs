@@ -1,8 +1,8 @@
-//! When a routing point opens and closes: whether that shifts from day to day, and which silence
-//! may be no more than that.
+//! Opening hours of a routing point: whether they shift from day to day, and which silences a shift
+//! may explain.
 //!
-//! Owns no times of the day: it is usually open where earlier weeks let expect anything. Must not
-//! say that something is wrong.
+//! Owns no times of the day: a routing point is usually open where hits are expected from earlier
+//! weeks. It must not decide that something is wrong.
 
 use std::ops::Range;
 
@@ -11,10 +11,11 @@ use super::{
     option_context::PrefixSums,
 };
 
-/// Number of slots ahead that tell whether a night is near.
+/// Slots after the present that are searched for a night.
 pub(super) const AHEAD: usize = MOST_SHIFT + NIGHT;
 
-/// Returns true if it did not keep to its usual hours on some days.
+/// Returns true if the routing point opened or closed off its usual hours on several days. `usable`
+/// is true for each known slot.
 pub(super) fn shift(point: &PrefixSums, usable: &[bool]) -> bool {
     let open = open(&expected(point));
     let too_short = silences(point, usable).filter(|silence| {
@@ -34,9 +35,9 @@ pub(super) fn shift(point: &PrefixSums, usable: &[bool]) -> bool {
     too_short.count() + too_long.count() >= SHIFTS
 }
 
-/// The slots in which one whose hours shift may just be closed: a silence beside a night that takes
-/// no more than an hour of the time at which it is usually open. `ahead` has what is expected of
-/// the slots that come.
+/// Returns true for each slot in which a routing point with shifting hours may be closed. These are
+/// silences next to a night that take at most an hour of its usual opening. `ahead` has the
+/// expected hits of the next slots.
 pub(super) fn may_be_closed(point: &PrefixSums, usable: &[bool], ahead: &[f64]) -> Vec<bool> {
     let mut expected = expected(point);
     expected.extend(ahead);
@@ -60,8 +61,8 @@ fn expected(point: &PrefixSums) -> Vec<f64> {
     (0..point.len()).map(|at| point.between(at, at + 1).expected).collect()
 }
 
-/// Returns for each slot whether it is usually open: the expectation stands on half an hour around
-/// each slot, and falls to half where it closes.
+/// Returns true for each slot in which the routing point is usually open. The expectation averages
+/// half an hour on each side of a slot, so it falls to half where the routing point closes.
 fn open(expected: &[f64]) -> Vec<bool> {
     let most = |at: usize| {
         let around = at.saturating_sub(AROUND)..expected.len().min(at + AROUND + 1);
@@ -78,7 +79,7 @@ fn count(open: &[bool]) -> usize {
     open.iter().filter(|open| **open).count()
 }
 
-/// Returns the longest ranges in which nothing was entered.
+/// Returns the longest ranges without a hit.
 fn silences(point: &PrefixSums, usable: &[bool]) -> impl Iterator<Item = Range<usize>> {
     runs(
         usable
@@ -88,7 +89,7 @@ fn silences(point: &PrefixSums, usable: &[bool]) -> impl Iterator<Item = Range<u
     )
 }
 
-/// The longest stretches of `true`.
+/// Returns the longest ranges of `true`.
 fn runs(of: impl Iterator<Item = bool>) -> impl Iterator<Item = Range<usize>> {
     let mut begin = None;
     of.chain([false]).enumerate().filter_map(move |(at, is)| match (is, begin) {
@@ -109,8 +110,8 @@ mod tests {
     use super::*;
     use crate::SLOTS;
 
-    /// Days on which it is usually open from slot 84 to before 228, as 7:00 to 19:00, each open by
-    /// so much otherwise.
+    /// Returns days of a routing point that is usually open from slot 84 to before 228 (7:00 to
+    /// 19:00). Each day's opening and closing are shifted by a number of slots.
     fn days(shifts: &[(i32, i32)]) -> PrefixSums {
         PrefixSums::of(shifts.iter().flat_map(|(opens, closes)| {
             (0..SLOTS as i32).map(move |slot| {
@@ -143,12 +144,13 @@ mod tests {
 
     #[test]
     fn a_silence_beside_a_night_may_be_no_more_than_other_hours() {
-        // Silent from one slot of the day on, as of another, and usually open until the third.
+        // Silent from the slot `silent`, judged before the slot `now`, usually open until slot 228.
         for (silent, now, excused) in [
-            // It has not opened for less than an hour, and for more.
+            // It has not opened for an hour, and for five minutes more.
             (0, 84 + 12, true),
             (0, 84 + 13, false),
-            // It closed less than an hour early, and more; and in the middle of the day.
+            // It closed an hour early, and five minutes more; and it is silent in the middle of the
+            // day.
             (228 - 12, 228 - 10, true),
             (228 - 13, 228 - 10, false),
             (228 - 12, 228 + 3, true),
