@@ -1,8 +1,8 @@
 //! Detects routing points of which all options fell together.
 //!
-//! Owns the judgement of whole routing points: against exactly the same minutes of earlier weeks,
-//! so that the hour at which one opens is no fall, and at the level that today has had so far. The
-//! statistic is that of `deviance`.
+//! Owns the judgement of whole routing points. They are compared with exactly the same minutes of
+//! earlier weeks, so that the hour at which one opens is no fall, and at the level of today so far.
+//! The statistic is that of `deviance`.
 
 use super::{
     Moment, SLOT, SLOTS, Score,
@@ -16,10 +16,9 @@ use super::{
     option_context::{Pair, PrefixSums},
 };
 
-/// A window that has more than this of what its options let expect is not looked at: it has not
-/// collapsed.
+/// Share of the expected hits from which a window is not judged: it has not collapsed.
 const ENOUGH: f64 = 0.75;
-/// Hits that the rest of the operation should have had today before it can call the day quiet.
+/// Hits expected today of the rest of the operation from which its level can show a quiet day.
 const DAY_HITS: f64 = 30.0;
 
 /// The data by which a routing point is judged.
@@ -31,19 +30,19 @@ pub(super) struct Point<'a> {
     pub(super) hits: &'a PrefixSums,
     pub(super) operation: &'a PrefixSums,
     pub(super) noise: PointNoise,
-    /// The options that lead others, with their followers.
+    /// The hits of each option that leads others, together with those of its followers.
     pub(super) leaders: &'a [PrefixSums],
-    /// Places of the options of which nothing is expected any more.
+    /// Places of the options that count as removed.
     pub(super) gone: &'a [usize],
 }
 
 /// One routing point over an evaluation window.
 pub(super) struct Collapse<'a> {
     point: Point<'a>,
-    /// Hits of each earlier week, and as expected the number of its slots that are known. Only
-    /// where a window asks for it.
+    /// The hits of each earlier week; in the place of the expected hits, the number of known slots.
+    /// `None` unless a window has few hits.
     weeks: Option<[PrefixSums; WEEKS]>,
-    /// True if a calendar lists today.
+    /// True if today is a listed holiday.
     announced: bool,
 }
 
@@ -64,22 +63,23 @@ impl<'a> Collapse<'a> {
         collapse
     }
 
-    /// The windows that end before `end` and have few hits.
+    /// Returns the windows that end before `end` and have few hits.
     fn low(&self, end: usize) -> impl Iterator<Item = (usize, usize)> + use<'a> {
         let hits = self.point.hits;
         let windows = COLLAPSE_WINDOWS.into_iter().filter(move |slots| *slots <= end);
         windows.map(move |slots| (end - slots, end)).filter(move |(from, to)| {
             let own = hits.between(*from, *to);
-            // A deviance is at most twice the difference, and half the limit is not worth a look at
-            // the weeks.
+            // A deviance is at most twice the difference. Below half the limit, reading the weeks
+            // is not worth it; 1.3 allows for weeks that are higher than the options' expectation.
             own.seen < ENOUGH * own.expected
                 && 2.0 * (1.3 * own.expected - own.seen) > COLLAPSE / 2.0
         })
     }
 
-    /// The furthest of the windows that end before `end`; above 1 the figures are of the shortest.
+    /// Returns the score of the window with the highest score, of those that end before `end`. The
+    /// figures of a score above 1 are those of the shortest window.
     pub(super) fn score(&self, end: usize) -> Score {
-        // Nobody is missed where it is usually closed by now.
+        // No hits are missing where the routing point is usually closed by now.
         if self.point.hits.between(end.saturating_sub(NIGHT), end).expected <= 0.0 {
             return Score::default();
         }
@@ -96,7 +96,8 @@ impl<'a> Collapse<'a> {
 
     fn window(&self, from: usize, to: usize) -> Option<Score> {
         let own = self.point.hits.between(from, to);
-        // Hits come in clumps, as the rows of an interaction do; what is by chance are the clumps.
+        // Hits come in clumps, as the rows of an interaction do; the number of clumps is what
+        // varies by chance.
         let clump = f64::from(self.point.noise.dispersion);
         let usable = self.point.usable[from..to].iter().filter(|usable| **usable).count() as f64;
         let mut weeks = [0.0; WEEKS];
@@ -130,20 +131,20 @@ impl<'a> Collapse<'a> {
         })
     }
 
-    /// Hits before the window on the day on which it ends.
+    /// Returns the hits before the window on the day on which it ends.
     fn earlier(&self, from: usize, to: usize) -> Pair {
         self.point.hits.between(self.midnight(to).min(from), from)
     }
 
-    /// The slot at which the day begins on which a window ends.
+    /// Returns the slot at which the day begins on which a window ends.
     fn midnight(&self, to: usize) -> usize {
         let last = to.saturating_sub(1);
         let of_day = (self.point.base + last as i64).rem_euclid(SLOTS as i64) as usize;
         last.saturating_sub(of_day)
     }
 
-    /// Today's level, as a share of the usual: that of the routing point since midnight, and while
-    /// it has few hits that of the others. `None` where it may just be closed today.
+    /// Returns today's level, as a ratio to the usual: that of the routing point since midnight,
+    /// shrunk toward that of the others while it has few hits. `None` if it may be closed today.
     fn level(&self, from: usize, to: usize) -> Option<f64> {
         let earlier = self.earlier(from, to);
         if self.announced {
@@ -171,7 +172,8 @@ impl<'a> Collapse<'a> {
         Some(level.clamp(QUIET_LEVEL, 1.0))
     }
 
-    /// Level of the other routing points, or where there are none that of the day so far.
+    /// Returns the level of the other routing points. Without others, and on a holiday, it is that
+    /// of the day so far.
     fn level_of_others(&self, from: usize, to: usize) -> f64 {
         let all = self.point.operation.between(from, to);
         let own = self.point.hits.between(from, to);
@@ -183,7 +185,7 @@ impl<'a> Collapse<'a> {
     }
 
     /// Returns true if the options that do not follow a large one go on, or have no fewer hits than
-    /// by chance: then that one fell, and not all.
+    /// chance allows: then that option fell, and not the whole routing point.
     fn rest_goes_on(&self, from: usize, to: usize, level: f64, noise: f64) -> bool {
         let all = self.point.hits.between(from, to);
         let clump = f64::from(self.point.noise.dispersion);
@@ -196,7 +198,7 @@ impl<'a> Collapse<'a> {
         })
     }
 
-    /// Returns true if hits are back after a fall that left such a share; see
+    /// Returns true if hits are back `since` slots after a fall that left the share `left`; see
     /// `OptionContext::is_back`.
     pub(super) fn is_back(&self, left: f64, since: usize) -> bool {
         let end = self.point.hits.len();
@@ -209,7 +211,8 @@ impl<'a> Collapse<'a> {
         })
     }
 
-    /// The slots in which it had fallen: they say nothing about its options.
+    /// Returns true for each slot in which the whole routing point had fallen: these slots are no
+    /// evidence about its options.
     pub(super) fn fallen(&self) -> Vec<bool> {
         let mut fallen = vec![false; self.point.hits.len()];
         if self.weeks.is_none() {
@@ -226,7 +229,8 @@ impl<'a> Collapse<'a> {
     }
 }
 
-/// Returns the hits of the routing point in an earlier week.
+/// Returns the hits of the routing point in an earlier week; in the place of the expected hits, 1
+/// for each known slot.
 fn weeks(point: &Point<'_>, forecasts: &[DayForecast], number: usize, week: usize) -> PrefixSums {
     let of_day = |forecast: &DayForecast| {
         (i64::from(forecast.day), forecast.week_of_point(number, week, point.gone))

@@ -1,7 +1,7 @@
-//! What a committed step, or an answer of the warm-up, adds to the history.
+//! The counts that a committed batch, or an answer of the warm-up, adds to the history.
 //!
-//! Owns counts by menu number and moment until they are applied. Must not know what the numbers
-//! mean: labels are looked up when it is applied.
+//! Owns counts by menu number and cell until they are applied. It must not know the labels of the
+//! numbers: they are looked up when it is applied.
 
 use std::ops::Range;
 
@@ -11,14 +11,14 @@ use super::{
 };
 use model::{LocalSecond, OwnMap};
 
-/// Counts to be added, by the number of the menu.
+/// Counts to be added, by day, number of the menu and cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryDelta {
     within: Range<LocalSecond>,
     cells: OwnMap<Cell, u32>,
 }
 
-/// The place of an addition.
+/// The day, menu and cell of an addition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Cell {
     day: i32,
@@ -27,21 +27,21 @@ struct Cell {
 }
 
 impl Default for HistoryDelta {
-    /// Takes any date.
+    /// Creates an empty delta that accepts any date.
     fn default() -> Self {
         Self::between(LocalSecond::MIN, LocalSecond::MAX)
     }
 }
 
 impl HistoryDelta {
-    /// Takes only what is dated from `from` to before `to`, and passes over all else: an answer
-    /// holds both ends of what was asked for.
+    /// Creates an empty delta that accepts dates from `from` to before `to` and ignores others,
+    /// because an answer includes both ends of the requested range.
     pub fn between(from: LocalSecond, to: LocalSecond) -> Self {
         Self { within: from..to, cells: OwnMap::default() }
     }
 
-    /// Rows of one menu that are alike: `at` is their date, `attempts` what they say of attempts,
-    /// `second` the seconds to the option where known.
+    /// Adds `times` equal rows of one menu. `at` is their date, `attempts` their number of
+    /// attempts, `second` the seconds to the option, if known.
     pub fn rows(
         &mut self,
         menu: u32,
@@ -59,14 +59,13 @@ impl HistoryDelta {
         }
     }
 
-    /// Journeys that are over and ended at this menu; `at` is the date of that last row.
+    /// Adds finished journeys that ended at this menu. `at` is the date of the last row.
     pub fn finals(&mut self, menu: u32, at: LocalSecond, times: u32) {
         self.hourly(menu, at, Hourly::Finals, times);
         self.count(menu, at, FINALS + slot_of_day(at), times);
     }
 
-    /// Times this menu was entered again within a journey that is over; `at` is the date of the row
-    /// that did so.
+    /// Adds rows of this menu in a finished journey that had entered it before. `at` is their date.
     pub fn repeats(&mut self, menu: u32, at: LocalSecond, times: u32) {
         self.hourly(menu, at, Hourly::Repeats, times);
     }
@@ -76,7 +75,7 @@ impl HistoryDelta {
         self.cells.is_empty()
     }
 
-    /// Returns false for an answer of the warm-up, which says nothing about how late rows are.
+    /// Returns false for an answer of the warm-up, which does not show how late rows are.
     pub(super) fn is_live(&self) -> bool {
         self.within == (LocalSecond::MIN..LocalSecond::MAX)
     }
@@ -94,7 +93,8 @@ impl HistoryDelta {
         *count = count.saturating_add(times);
     }
 
-    /// Hands on day, menu, and what is added to its cells; ascending by day and menu.
+    /// Calls `each` with a day, a menu and its additions as (cell, count), in ascending order of
+    /// day and menu.
     pub(super) fn each(&self, mut each: impl FnMut(i32, u32, &[(usize, u32)])) {
         let mut all: Vec<(Cell, u32)> =
             self.cells.iter().map(|(cell, times)| (*cell, *times)).collect();
@@ -108,7 +108,7 @@ impl HistoryDelta {
     }
 }
 
-/// The slot of the day in which a second lies.
+/// Returns the slot of the day that contains a second.
 fn slot_of_day(at: LocalSecond) -> usize {
     (at.get().rem_euclid(DAY) / SLOT) as usize
 }

@@ -1,7 +1,7 @@
-//! The detector: scores of every option and routing point at one moment, from the history alone.
+//! The detector: scores every option and routing point at one moment, from the history alone.
 //!
-//! Owns what it has derived from the history, which it derives anew where the history it is given
-//! has changed; noise and shares are learnt anew once a day, a few routing points at a time.
+//! Owns the state derived from the history, which it derives again when the history has changed.
+//! Noise and shares are learnt again once a day, a few routing points per poll.
 
 use super::{
     History, Moment, OptionScores, PointScores, SLOT, SLOTS, Scores,
@@ -13,38 +13,37 @@ use super::{
 };
 use model::{LocalSecond, PointLabels};
 
-/// Judges moments. One for each target; costs some memory beside the history.
+/// Detector of one target.
 #[derive(Default)]
 pub struct Detector {
     generation: u64,
     point_of: Vec<usize>,
     points: Vec<PointLabels>,
     options_of: Vec<Vec<usize>>,
-    /// The forecasts of today and yesterday.
+    /// The forecasts of yesterday and today.
     forecasts: Vec<DayForecast>,
     learnt: Learnt,
     falls: Falls,
-    /// True once it has judged anything.
+    /// True after the first moment was judged.
     started: bool,
 }
 
-/// The options and routing points that are reported as fallen, and the shares that are reported as
-/// risen.
+/// The options and routing points reported as fallen, and the shares reported as risen.
 #[derive(Default)]
 pub(super) struct Falls {
-    /// By place.
+    /// By place of the option.
     pub(super) options: OpenFalls,
-    /// By number.
+    /// By number of the routing point.
     pub(super) points: OpenFalls,
-    /// By place of the option, for each of its shares.
+    /// For each share, by place of the option.
     pub(super) shares: [OpenFalls; SHARES],
 }
 
-/// The noise and the shares that were learnt.
+/// The learnt noise and usual shares.
 #[derive(Default)]
 struct Learnt {
     learner: Option<Learner>,
-    /// The day before which the learner looks, and how many days it sees.
+    /// The day before which the learner reads, and the number of days with history, up to [`DAYS`].
     since: (i32, i32),
     /// By place of the option.
     lessons: Vec<Option<Lesson>>,
@@ -52,7 +51,7 @@ struct Learnt {
     /// By number of the routing point.
     points: Vec<PointLesson>,
     point_noise: Vec<PointNoise>,
-    /// The routing points that are to be learnt anew.
+    /// The routing points that remain to be learnt again.
     due: Vec<usize>,
 }
 
@@ -62,7 +61,7 @@ impl Detector {
         Self::default()
     }
 
-    /// Returns how unlike the usual everything is at a moment.
+    /// Returns the scores of all options and routing points at a moment.
     pub fn scores(&mut self, history: &History, now: &Moment<'_>) -> Scores {
         self.follow(history);
         let last = now.watermark.get().div_euclid(SLOT);
@@ -77,8 +76,8 @@ impl Detector {
         self.judge(history, now, last)
     }
 
-    /// Finds the falls that were open before this detector started, some hours apart, but for the
-    /// newest slots that the report lacks.
+    /// Finds the incidents that were open before this detector started. Judges past moments some
+    /// hours apart, except those within `lag` slots of the present, which the report lacks.
     fn replay(&mut self, history: &History, now: &Moment<'_>, last: i64, lag: i64) {
         for then in looks_back(last) {
             if then <= last - lag && history.has_slot(then - 1) {
@@ -128,7 +127,7 @@ impl Detector {
         }
     }
 
-    /// Takes over which options there are.
+    /// Updates the list of options from the history.
     fn follow(&mut self, history: &History) {
         if self.generation != history.generation() {
             *self = Self { generation: history.generation(), ..Self::default() };
@@ -142,7 +141,7 @@ impl Detector {
         }
     }
 
-    /// Derives the expectation of today and of the day before, where it is not known.
+    /// Derives the forecasts of yesterday and today where they are missing or outdated.
     fn expect(&mut self, history: &History, now: &Moment<'_>, today: i32) {
         let points = self.points.len();
         self.forecasts.retain(|forecast| {
@@ -163,13 +162,14 @@ impl Detector {
         self.forecasts.sort_unstable_by_key(|forecast| forecast.day);
     }
 
-    /// Learns the noise of all options when there is none, and of some once the day is another.
+    /// Learns the noise of all options if none is known or the history reaches further back than
+    /// before, and of some routing points per poll when a new day has begun.
     fn learn(&mut self, history: &History, now: &Moment<'_>, today: i32) {
         let learnt = &mut self.learnt;
         let options = self.point_of.len();
         let begin = history.begin().map_or(today, LocalSecond::day);
         let since = (today, (today - begin).clamp(0, DAYS as i32));
-        // More past than before: all is learnt anew at once.
+        // A longer history: all is learnt again at once.
         let more = learnt.learner.is_none() || since.1 > learnt.since.1;
         if more || learnt.since.0 != today {
             learnt.learner = Some(Learner::new(history, today, options, now.holidays));
@@ -201,7 +201,7 @@ impl Detector {
     }
 }
 
-/// The day of the slot before `last`.
+/// Returns the day of the slot before `last`.
 fn day_before(last: i64) -> i32 {
     last.saturating_sub(1).div_euclid(SLOTS as i64) as i32
 }

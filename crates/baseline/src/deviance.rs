@@ -1,31 +1,34 @@
-//! How unlikely a count is: the deviance of a negative binomial count, signed by its side.
+//! Deviances that score how unlikely a count or a share is.
 //!
-//! Pure arithmetic. The count varies by chance and by a factor around 1 of the given variance; its
-//! deviance is about the square of a normal's z, down to counts of zero, thanks to half a count of
-//! continuity correction.
+//! Owns pure arithmetic. The statistic of a count is the deviance of a negative binomial count
+//! (McCullagh and Nelder, *Generalized Linear Models*, 1989): the count varies by chance and by a
+//! factor of mean 1 whose variance is the noise. Half a count of continuity correction makes the
+//! deviance about the square of a normal's z, down to counts of zero.
 
-/// Deviance of a count below its mean, which is more than 0; 0 for one that is not. `noise` is the
-/// relative variance of what is not chance.
+/// Returns the deviance of a count below its mean; 0 for a count that is not. `mean` is above 0;
+/// `noise` is the relative variance beyond chance.
 pub(super) fn below(observed: f64, mean: f64, noise: f64) -> f64 {
     let observed = observed + 0.5;
     if observed < mean { deviance(observed, mean, noise) } else { 0.0 }
 }
 
-/// Deviance of a count above its mean, which is more than 0; 0 for one that is not.
+/// Returns the deviance of a count above its mean; 0 for a count that is not. `mean` is above 0;
+/// `noise` is the relative variance beyond chance.
 pub(super) fn above(observed: f64, mean: f64, noise: f64) -> f64 {
     let observed = observed - 0.5;
     if observed > mean { deviance(observed, mean, noise) } else { 0.0 }
 }
 
-/// Deviance of a share above the usual one: `part` of `whole` hits, `share` of which usually are.
-/// `noise` is the relative variance of the share beside chance.
+/// Returns the deviance of a share above the usual one, 0 for a share that is not: `part` of
+/// `whole` hits, where the usual share is `share`. `noise` is the relative variance of the share
+/// beyond chance, learnt with `days` degrees of freedom.
 ///
-/// By chance alone it is the likelihood ratio of two binomial shares (G-test), by noise alone the
-/// square of the logarithm of their ratio over `noise`. Of both it is half their harmonic mean, so
-/// that for small deviations the variances add up. Of that, what is noise is learnt from so many
-/// `days`.
+/// With chance alone, the deviance would be that of the G-test, G = 2 Σ O ln(O/E), where O are the
+/// observed and E the expected numbers of hits of the share's kind and of the others. With noise
+/// alone, it would be ln²(part / (whole · share)) / noise. Half the harmonic mean of both is
+/// returned, so that for small deviations the variances add up, reduced by [`learnt`].
 pub(super) fn share_above(part: f64, whole: f64, share: f64, noise: f64, days: f64) -> f64 {
-    // Of a share of 0 or 1 no ratio can be taken.
+    // A share of 0 or 1 has no finite ratio.
     let share = share.clamp(1e-6, 1.0 - 1e-6);
     let part = part - 0.5;
     if part <= whole * share {
@@ -39,14 +42,18 @@ pub(super) fn share_above(part: f64, whole: f64, share: f64, noise: f64, days: f
     learnt(above, above * by_noise, days)
 }
 
-/// Odds of a share over those of the usual one.
+/// Returns the odds of `part` in `whole`, divided by the odds of the usual share.
 pub(super) fn odds(part: f64, whole: f64, share: f64) -> f64 {
     let rest = (whole - part).max(0.5);
     part / rest * (1.0 - share) / share.max(1e-9)
 }
 
-/// The deviance when `part` of the variance is not known but learnt from so many days: what is far
-/// out for a normal is less so for Student's t.
+/// Returns the deviance of Student's t in place of a normal's, because some of the variance is not
+/// known but learnt.
+///
+/// ν ln(1 + D/ν), where D is the normal's deviance and ν = days / part² are the degrees of freedom
+/// (Welch and Satterthwaite). `part` is the learnt share of the variance, `days` are the degrees of
+/// freedom with which it was learnt.
 pub(super) fn learnt(deviance: f64, part: f64, days: f64) -> f64 {
     let freedom = days / (part * part).max(1e-9);
     freedom * (deviance / freedom).ln_1p()
@@ -93,7 +100,8 @@ mod tests {
 
     #[test]
     fn without_noise_it_is_that_of_a_poisson_count() {
-        // 2 (mean - observed + observed ln(observed / mean)), with observed = 0.5
+        // The deviance of a Poisson count, 2 (mean - observed + observed ln(observed / mean)), with
+        // observed = 0.5.
         let poisson = 2.0 * (18.0 - 0.5 + 0.5 * (0.5_f64 / 18.0).ln());
         assert!(
             (below(0.0, 18.0, 0.0) - poisson).abs() < 1e-3,
@@ -104,11 +112,11 @@ mod tests {
 
     #[test]
     fn a_large_share_rises_as_far_as_a_small_one_does() {
-        // 45 to 75 of 100, and the complement of a fall from 55 to 25.
+        // From 45 to 75 of 100: the complement of a fall from 55 to 25.
         let above = |part, noise| share_above(part, 100.0, 0.45, noise, 1e9);
         assert!(above(75.0, 0.0) > 30.0 && above(75.0, 0.01) < above(75.0, 0.0));
         assert_eq!(above(45.0, 0.0), 0.0);
-        // Of many hits it is what noise allows: half as many again, at a noise of a tenth.
+        // With many hits, noise alone counts: one and a half times the share, at a noise of 0.1².
         let many = share_above(0.45e6, 1e6, 0.3, 0.01, 1e9);
         assert!((many - 1.5_f64.ln().powi(2) / 0.01).abs() < 0.1, "{many}");
         assert!((odds(75.0, 100.0, 0.5) - 3.0).abs() < 1e-9);
@@ -119,8 +127,8 @@ mod tests {
         assert!((learnt(20.0, 0.0, 30.0) - 20.0).abs() < 1e-6);
         let half = learnt(20.0, 0.5, 30.0);
         assert!(half < 20.0 && learnt(20.0, 1.0, 30.0) < half);
-        // Student's t with 30 degrees of freedom is beyond 4.5 with the chance that a normal is
-        // beyond 3.9.
+        // Student's t with 30 degrees of freedom exceeds 4.5 with the probability with which a
+        // normal exceeds 3.9.
         assert!((learnt(4.5 * 4.5, 1.0, 30.0).sqrt() - 3.9).abs() < 0.1);
     }
 
@@ -129,7 +137,7 @@ mod tests {
         let part = below(60.0, 100.0, 0.04) / below(60.0, 100.0, 0.0);
         let nothing = below(0.0, 100.0, 0.04) / below(0.0, 100.0, 0.0);
         assert!(part < 0.35 && nothing > 0.35 && nothing < 1.0, "{part} {nothing}");
-        // Far from zero it is the square of a normal's z.
+        // Far from zero, the deviance is about the square of a normal's z.
         let z = (1000.0_f64 - 800.5).powi(2) / (1000.0 + 0.01 * 1e6);
         assert!((below(800.0, 1000.0, 0.01) / z - 1.0).abs() < 0.25);
     }

@@ -13,13 +13,14 @@ use super::{
     option_context::{Comparison, OptionContext},
 };
 
-/// Slots of a window that is judged at once; in longer ones the fall has to be there for two polls.
+/// Longest window, in slots, whose fall counts at once. In a longer window the fall must have been
+/// there one slot earlier, too.
 const AT_ONCE: usize = 12;
 
-/// A score below this is shown as 0: as expected.
+/// Score below which a window need not be computed: it is far from an alert.
 const UNTOLD: f64 = 0.2;
 
-/// The furthest of all windows that end now.
+/// Returns the score of the window with the highest score, of all windows that end now.
 pub(super) fn drop_off(context: &OptionContext<'_>, noise: &Noise, weeks: u8) -> Score {
     let end = context.own.len();
     let silence = silence(context);
@@ -43,7 +44,7 @@ pub(super) fn drop_off(context: &OptionContext<'_>, noise: &Noise, weeks: u8) ->
             continue;
         }
         if furthest.score > 1.0 {
-            // What was compared stays the shortest window that shows the fall.
+            // The figures stay those of the shortest window that shows the fall.
             furthest.score = score;
             continue;
         }
@@ -57,9 +58,9 @@ pub(super) fn drop_off(context: &OptionContext<'_>, noise: &Noise, weeks: u8) ->
     furthest
 }
 
-/// The slots up to now in which nobody entered anything at the whole routing point, if it would
-/// have been open for no more than an hour of them. Of one option that says nothing: it may be
-/// nearly all of a routing point that closed early, and that is told as a collapse.
+/// Returns the slots up to now without a hit at the whole routing point, if it is usually open in
+/// one to twelve of them, up to an hour. They are no evidence against a single option, which may
+/// have nearly all hits of a routing point that closed early; that is reported as a collapse.
 fn silence(context: &OptionContext<'_>) -> Option<Range<usize>> {
     let end = context.own.len();
     let slot = |at: usize| context.point.between(at, at + 1);
@@ -68,8 +69,8 @@ fn silence(context: &OptionContext<'_>) -> Option<Range<usize>> {
     ((1..=AT_ONCE).contains(&open)).then_some(begin..end)
 }
 
-/// Returns the greatest deviance that a window can have: with the usual day, and with the variance
-/// of what was seen, which is less than that of what was expected.
+/// Returns an upper bound of a window's deviance. It assumes the usual level of the day, and the
+/// variance of the seen hits, which is less than that of the expected ones.
 fn most(context: &OptionContext<'_>, noise: &Noise, from: usize, to: usize) -> f64 {
     let own = context.own.between(from, to);
     let usual = own.expected;
@@ -98,7 +99,8 @@ fn judge(
     (window, deviance::learnt(deviance, part, LEARNT_DAYS) / limit)
 }
 
-/// Noise is learnt from weeks that three others foretell; one alone foretells less.
+/// Returns the factor by which noise is larger with fewer weeks: it is learnt with three weeks
+/// behind the expectation, and one alone predicts less well.
 pub(super) fn fewer_weeks(weeks: u8) -> f64 {
     (1.0 + 1.2 / f64::from(weeks.max(1))) / 1.3
 }

@@ -1,10 +1,10 @@
 //! Learns which options lead to others within an interaction.
 //!
-//! Owns the estimate, from counts alone: hits of a follower come in the same slot as those of the
-//! option that leads to it, or in the next one. Counts of neighbouring slots are subtracted, so
-//! that what options have in common because of the hour or the day drops out. If c is the
-//! covariance of the differences, half of it is the variance of the hits that both have, which for
-//! a Poisson count is their number.
+//! Owns the estimate, from counts alone: a follower is entered in the same slot as the option that
+//! leads to it, or in the next one. Counts of neighbouring slots are subtracted, which removes what
+//! options have in common because of the hour or the day. Half the covariance of these differences
+//! estimates the variance of the hits that both options have in common. For a Poisson count, that
+//! is their number.
 
 use super::{
     limits::{FOLLOWS, LEADERS, LEADS},
@@ -14,7 +14,7 @@ use super::{
 /// An option that leads to others.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Lead {
-    /// Place of the option.
+    /// The place of the option.
     pub(super) option: usize,
     pub(super) followers: Vec<Follower>,
 }
@@ -23,16 +23,17 @@ pub(super) struct Lead {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Follower {
     pub(super) option: usize,
-    /// Share of its hits.
+    /// Share of its hits that come by way of the leading option.
     pub(super) share: f64,
 }
 
-/// Standard deviations that a share is away from 0 at least.
+/// Standard deviations by which a share must be above 0.
 const SIGNIFICANT: f64 = 6.0;
-/// Standard deviations from which on it is known which option comes first.
+/// Standard deviations from which the order of two options is known.
 const DIRECTION: f64 = 2.0;
 
-/// The options of a routing point that lead to others. `hits` fills in an option's hits by slot.
+/// Returns the options of a routing point that lead to others. `hits` writes an option's hits by
+/// slot.
 pub(super) fn leads(
     point: &PrefixSums,
     options: &[usize],
@@ -77,7 +78,8 @@ pub(super) fn leads(
     leads.into_iter().map(|(lead, _)| lead).filter(|lead| !lead.followers.is_empty()).collect()
 }
 
-/// Slots that are not beside an opening or a closing, where all options rise and fall together.
+/// Returns the slots that are not next to an opening or a closing, where all options rise and fall
+/// together.
 fn steady(point: &PrefixSums) -> Vec<usize> {
     let open = |at: usize| point.between(at, at + 1).expected > 0.0;
     (2..point.len().saturating_sub(3)).filter(|at| (at - 2..=at + 3).all(open)).collect()
@@ -90,13 +92,14 @@ fn differences(counts: &[f32]) -> Vec<f32> {
 
 /// Hits of an option over the weeks.
 struct SlotHits<'a> {
-    /// The difference of each slot from the next one.
+    /// The hits of each slot minus those of the next one.
     differences: &'a [f32],
     hits: f64,
 }
 
-/// Share of the hits of `own` that come by way of the leader; 0 where that is chance, or where the
-/// leader comes after it. Where the slots do not say which comes first, the larger one does.
+/// Returns the share of the hits of `own` that come by way of the leader. It is 0 if chance may
+/// explain it, or if the leader comes second. If the slots do not show the order, the larger option
+/// leads.
 fn share(leader: &SlotHits<'_>, own: &SlotHits<'_>, steady: &[usize]) -> f64 {
     let covariance = |lag: isize| -> f64 {
         let pairs = steady.iter().map(|slot| {
@@ -115,8 +118,8 @@ fn share(leader: &SlotHits<'_>, own: &SlotHits<'_>, steady: &[usize]) -> f64 {
     if direction < -DIRECTION || (direction < DIRECTION && leader.hits < own.hits) {
         return 0.0;
     }
-    // With c hits of a slot in common at the same time and d in the next slot, `same` stands for
-    // 2 c - d and `after` for 2 d - c.
+    // If c hits per slot are in common in the same slot and d with the next slot, `same` is 2c - d
+    // and `after` is 2d - c, so their sum is c + d.
     let common = same + after.max(before);
     let counted = own.hits * steady.len() as f64 / own.differences.len() as f64;
     if common < SIGNIFICANT * chance || counted <= 0.0 {
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
     use crate::SLOTS;
 
-    /// Counts by chance, from a seed.
+    /// Returns the number of `of` trials that succeed with a probability of `below` percent.
     fn chance(seed: &mut u64, of: u32, below: u64) -> f32 {
         (0..of)
             .filter(|_| {
@@ -148,8 +151,8 @@ mod tests {
         let mut seed = 7;
         let mut hits = vec![vec![0.0_f32; slots + 1]; 4];
         for slot in 0..slots {
-            // Both roots are busier by day; 60 % of the first go on to the third, some a slot
-            // later.
+            // Options 0 and 1 are busier in the second half of the day; 60 % of the first go on to
+            // option 2, some of them a slot later.
             let busy = if slot % SLOTS < SLOTS / 2 { 30 } else { 60 };
             let first = chance(&mut seed, busy, 20);
             hits[0][slot] += first;

@@ -1,8 +1,8 @@
-//! The falls, and the shares that rose, that have been reported and are not over: one incident
-//! stays one alert.
+//! Falls and risen shares that are reported and not over, so that one incident stays one alert.
 //!
-//! Owns when one ends. It stays reported through a night or a lull in which nothing is expected,
-//! and ends once enough is seen again. Must not decide that something fell or rose.
+//! Owns the end of an incident. It stays reported through a night or a lull in which nothing is
+//! expected, and ends when enough hits show the usual level again. It must not decide that
+//! something fell or rose.
 
 use std::collections::HashMap;
 
@@ -11,25 +11,26 @@ use super::{
     limits::{REPLAY_STEP, REPLAYED_HOURS},
 };
 
-/// A fall that is not over.
+/// A fall or a rise that was reported.
 #[derive(Debug, Clone, Copy)]
 struct Fall {
     score: Score,
-    /// The slot, counted from 1970, in which the first window that showed it began.
+    /// The slot, counted from 1970, at which the first window that showed it began.
     since: i64,
-    /// The slot before which enough was seen again.
+    /// The slot before which the return was detected; `None` while the incident is open.
     ended: Option<i64>,
 }
 
-/// Falls of options by place, or of routing points by number.
+/// Incidents by the place of the option, or by the number of the routing point.
 #[derive(Debug, Clone, Default)]
 pub(super) struct OpenFalls(HashMap<usize, Fall>);
 
 impl OpenFalls {
-    /// Takes in the score of the poll that ends before the slot `last` and returns the one to
+    /// Records the score of the poll that ends before the slot `last`, and returns the score to
     /// report.
     ///
-    /// `is_back` gets what was compared when it was reported and its slots up to now.
+    /// `is_back` receives the score as it was reported and the number of slots since the incident
+    /// began. It returns true if the usual level is back.
     pub(super) fn follow(
         &mut self,
         of: usize,
@@ -39,7 +40,7 @@ impl OpenFalls {
     ) -> Score {
         let known = self.0.get(&of).copied();
         let begin = last - score.slots() as i64;
-        // What lies before the end of a fall has been reported.
+        // A window that begins before the end of the last incident was reported with it.
         let is_old = known.and_then(|fall| fall.ended).is_some_and(|ended| begin < ended);
         let is_new = score.score > 1.0 && !is_old;
         let open = known.filter(|fall| fall.ended.is_none());
@@ -56,21 +57,21 @@ impl OpenFalls {
         fall.score
     }
 
-    /// Forgets a fall that cannot be followed any more.
+    /// Forgets an incident that cannot be followed any more.
     pub(super) fn forget(&mut self, of: usize) {
         self.0.remove(&of);
     }
 }
 
-/// The slots before `last`, oldest first, at which a detector that has just started looks for what
-/// was open then.
+/// Returns the slots before `last`, oldest first, at which a detector that has just started looks
+/// for open incidents.
 pub(super) fn looks_back(last: i64) -> impl Iterator<Item = i64> {
     let hours = (1..=REPLAYED_HOURS).rev().step_by(REPLAY_STEP);
     hours.map(move |hours| last - hours * (SLOTS / HOURS) as i64)
 }
 
-/// Share of the expected hits that a fall left; kept away from 0 and 1, between which a return is
-/// told by a few hits.
+/// Returns the share of the expected hits that a fall left, limited to 0.05 to 0.7, so that a
+/// return can be detected from a few hits.
 pub(super) fn left(fall: &Score) -> f64 {
     ((fall.observed + 0.5) / fall.expected.max(0.5)).clamp(0.05, 0.7)
 }
@@ -84,14 +85,14 @@ mod tests {
         let fall = Score { score: 1.4, observed: 0.0, expected: 20.0, window: 1200 };
         let mut falls = OpenFalls::default();
         let steps = [
-            // Score of the poll, whether hits are back, reported score.
+            // Score of the poll, result of `is_back`, reported score.
             (0.4, false, 0.4),
             (1.4, false, 1.4),
             (0.0, false, 1.4),
             (1.4, false, 1.4),
             (0.3, true, 0.3),
             (0.3, false, 0.3),
-            // The same hole is not reported again, but a later one is.
+            // The same gap is not reported again, but a later one is.
             (1.4, false, 0.0),
             (0.2, false, 0.2),
             (0.2, false, 0.2),

@@ -1,5 +1,8 @@
-//! Detects options that are chosen more often than expected, and than in the highest of their
+//! Detects options that are chosen more often than expected, and more often than in any of their
 //! weeks.
+//!
+//! Owns the windows that are compared; see `deviance` for the statistic and `option_context` for
+//! the level.
 
 use super::{
     SLOT, SLOTS, Score,
@@ -13,7 +16,8 @@ use super::{
     option_context::OptionContext,
 };
 
-/// The furthest of the windows that end now; `None` on too few weeks.
+/// Returns the score of the window with the highest score, of those that end now; `None` with fewer
+/// than [`SURGE_WEEKS`] weeks.
 pub(super) fn surge(
     context: &OptionContext<'_>,
     noise: &Noise,
@@ -28,7 +32,7 @@ pub(super) fn surge(
     let mut furthest = Score::default();
     for slots in SURGE_WINDOWS.into_iter().filter(|slots| *slots <= end) {
         let own = context.own.between(end - slots, end);
-        // Far fewer do; only for these the weeks are looked at again.
+        // Few windows pass this test; only these read the weeks again.
         if own.seen < SURGE_FACTOR * own.expected
             || deviance::above(own.seen, own.expected.max(RISE_LEAST), 0.0) < SURGE / 4.0
         {
@@ -41,7 +45,7 @@ pub(super) fn surge(
             context.level_of(end - slots, end).max(context.point_level(end - slots, end)).max(1.0);
         let level = level * context.led_more(end - slots, end, level);
         let highest = highest(context, forecasts, option, end - slots, end) * level;
-        // Where weeks differ, as around a closing, the highest counts for half.
+        // Where weeks differ, as around a closing, the highest week counts for half.
         let mean = (own.expected * level + highest) / 2.0 + 0.5;
         if mean < RISE_LEAST || seen < SURGE_FACTOR * mean || seen < SURGE_OVER_HIGHEST * highest {
             continue;
@@ -61,14 +65,14 @@ pub(super) fn surge(
     Some(furthest)
 }
 
-/// The slots at which the routing point is usually open. That it opened early or closed late says
-/// nothing of one option.
+/// Returns the slots in which the routing point is usually open. Hits outside of them come from
+/// another opening or closing time, which is no surge of one option.
 fn open(context: &OptionContext<'_>, from: usize, to: usize) -> impl Iterator<Item = usize> {
     (from..to).filter(|at| context.point.between(*at, *at + 1).expected > 0.0)
 }
 
-/// Returns the hits of the highest of the weeks: around the same time, slot by slot, or in the very
-/// same slots, where that is more, as just after an opening.
+/// Returns the hits of the highest week. They are averaged around each slot, or counted in exactly
+/// these slots where that is more, as just after an opening.
 fn highest(
     context: &OptionContext<'_>,
     forecasts: &[DayForecast],
