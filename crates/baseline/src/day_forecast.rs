@@ -1,8 +1,8 @@
-//! What earlier weeks let expect of one day: hits of every option by slot, and of every routing
-//! point week by week.
+//! The forecast of one day from earlier weeks: expected hits of every option by slot, and the hits
+//! of every routing point week by week.
 //!
-//! Owns a day's expectation and what it was derived from, so that it is derived anew when that has
-//! changed. Must not know today: its level is not looked at here.
+//! Owns a day's forecast and the data from which it was derived, so that it is derived again when
+//! these have changed. It must not read the day itself: today's level is applied elsewhere.
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -14,18 +14,18 @@ use super::{
     moment::{Holidays, midnight},
 };
 
-/// Expected hits of one option by slot, and the number of weeks behind each. A slot without a week
-/// expects nothing.
+/// Expected hits of one option by slot, and the number of weeks behind each. Nothing is expected in
+/// a slot without a week.
 pub(super) struct Expected {
     pub(super) hits: [f32; SLOTS],
     pub(super) weeks: [u8; SLOTS],
 }
 
-/// The hits of one routing point in each earlier week by slot, of its options of which something is
-/// expected; `NAN` where they are unknown.
+/// Hits of one routing point by slot, in each earlier week, counting the options of which something
+/// is expected; `NAN` where unknown.
 pub(super) type Weeks = [[f32; SLOTS]; WEEKS];
 
-/// One day's expectation.
+/// The forecast of one day.
 pub(super) struct DayForecast {
     pub(super) day: i32,
     basis: Basis,
@@ -38,7 +38,7 @@ pub(super) struct DayForecast {
     first: Vec<Option<i64>>,
 }
 
-/// All that a forecast was derived from.
+/// The data from which a forecast was derived.
 #[derive(PartialEq)]
 struct Basis {
     days: Vec<(i32, SameDay)>,
@@ -48,7 +48,7 @@ struct Basis {
     holidays: Vec<bool>,
 }
 
-/// Equal only if it is the very same.
+/// A day that is compared by its address.
 struct SameDay(Arc<Day>);
 
 impl PartialEq for SameDay {
@@ -70,16 +70,16 @@ impl Basis {
     }
 }
 
-/// A day with some slots of the days beside it: what is around midnight belongs to both.
+/// Slots of a day with [`AROUND`] slots of the day before and of the day after.
 const WIDE: usize = SLOTS + 2 * AROUND;
 
 impl DayForecast {
-    /// Returns true if it is still what it would be if derived now.
+    /// Returns true if deriving the forecast again would not change it.
     pub(super) fn is_current(&self, history: &History, points: usize, holidays: &Holidays) -> bool {
         self.basis == Basis::of(history, self.day, points, holidays)
     }
 
-    /// Derives a day's expectation. `point_of` is the number of each option's routing point, by
+    /// Derives the forecast of a day. `point_of` has the number of each option's routing point, by
     /// place.
     pub(super) fn new(
         history: &History,
@@ -122,8 +122,8 @@ impl DayForecast {
         forecast
     }
 
-    /// Hits of a slot of each routing point around each moment of each earlier week, of the options
-    /// that were known then; `NAN` where none was.
+    /// Returns the hits per slot of each routing point, averaged around each slot of each earlier
+    /// week, of the options that were known then; `NAN` where none was.
     fn around_of_points(&self, point_of: &[usize]) -> Vec<Box<Weeks>> {
         let mut sums = vec![Box::new([[f32::NAN; SLOTS]; WEEKS]); self.points.len()];
         for (option, point) in point_of.iter().enumerate() {
@@ -137,8 +137,9 @@ impl DayForecast {
         sums
     }
 
-    /// Expects nothing before a routing point opens and after it closes, where the hour around a
-    /// slot would; nor before all open, of which each alone may have too few hits to tell.
+    /// Reduces the expectation next to an opening or closing, where the average around a slot is
+    /// too high. This is done by routing point, then for the whole operation, because each routing
+    /// point alone may have too few hits to show when all open.
     fn sharpen(&mut self, point_of: &[usize]) {
         let mut around = vec![[0.0_f64; SLOTS]; self.points.len()];
         for (expected, point) in self.options.iter().zip(point_of) {
@@ -167,7 +168,7 @@ impl DayForecast {
         }
     }
 
-    /// Hits of all routing points in each earlier week by slot.
+    /// Returns the hits of all routing points in each earlier week, by slot.
     fn weeks_of_operation(&self) -> Weeks {
         let mut sum = [[0.0; SLOTS]; WEEKS];
         for (sum, week) in sum.iter_mut().zip(0..) {
@@ -178,7 +179,7 @@ impl DayForecast {
         sum
     }
 
-    /// Hits of a routing point in an earlier week, without the options that are `gone`.
+    /// Returns the hits of a routing point in an earlier week, without the options that are `gone`.
     pub(super) fn week_of_point(&self, point: usize, week: usize, gone: &[usize]) -> [f32; SLOTS] {
         let mut sum = self.points[point][week];
         for option in gone {
@@ -191,8 +192,8 @@ impl DayForecast {
         sum
     }
 
-    /// The weeks of an option, the newest first, but for holidays. Looked at anew each time, since
-    /// few ask.
+    /// Returns the earlier weeks of an option, the newest first, without holidays. They are
+    /// computed on each call, because few callers need them.
     pub(super) fn weeks(&self, option: usize) -> impl Iterator<Item = (usize, Rates)> {
         let first = self.first.get(option).copied().flatten();
         let weeks = self.weeks.iter().enumerate();
@@ -200,7 +201,7 @@ impl DayForecast {
     }
 }
 
-/// Returns the share of the expectation around a slot that the slot itself leaves.
+/// Returns the share of the expectation `around` a slot that remains in the slot itself.
 fn edge_of(weeks: &Weeks, around: f64, slot: usize) -> f32 {
     let mut slots = [0.0; WEEKS];
     let mut known = 0;
@@ -211,8 +212,9 @@ fn edge_of(weeks: &Weeks, around: f64, slot: usize) -> f32 {
     edge(around as f32, &mut slots[..known])
 }
 
-/// Returns how much of the hits `around` a slot there is where a day begins or ends, by the hits of
-/// the very slot in each week: all, unless fewer were no chance.
+/// Returns the share of the hits `around` a slot that remains in the slot itself, next to an
+/// opening or closing. It is 1 unless the median of the slot's hits in each week is lower than
+/// chance allows: a deviance above 8, with a relative variance of 0.04.
 pub(super) fn edge(around: f32, slots: &mut [f32]) -> f32 {
     let usual = around * slots.len() as f32;
     let Some(seen) = median(slots).map(|middle| middle * slots.len() as f32) else { return 1.0 };
@@ -223,7 +225,8 @@ pub(super) fn edge(around: f32, slots: &mut [f32]) -> f32 {
     }
 }
 
-/// Zero where a week is covered.
+/// Returns the sums of each routing point before any option is added: 0 in each covered slot, `NAN`
+/// elsewhere.
 fn weeks_of_points(points: usize, weeks: &[Option<Week>]) -> Vec<Box<Weeks>> {
     let mut empty = [[f32::NAN; SLOTS]; WEEKS];
     for (sums, week) in empty.iter_mut().zip(weeks) {
@@ -236,7 +239,7 @@ fn weeks_of_points(points: usize, weeks: &[Option<Week>]) -> Vec<Box<Weeks>> {
     vec![Box::new(empty); points]
 }
 
-/// The slot, counted from 1970, of each option's first hit before a day.
+/// Returns the slot, counted from 1970, of each option's first hit before a day.
 fn first_hits(history: &History, before: i32, options: usize) -> Vec<Option<i64>> {
     let mut first = vec![None; options];
     for (day, known) in history.days(..before) {
@@ -251,13 +254,13 @@ fn first_hits(history: &History, before: i32, options: usize) -> Vec<Option<i64>
     first
 }
 
-/// The same day of an earlier week, with what is around it.
+/// The same weekday of an earlier week, with the slots around it.
 struct Week {
     days: [Option<Arc<Day>>; 3],
     /// The first slot of the wide day, counted from 1970.
     base: i64,
     covered: [bool; WIDE],
-    /// Number of covered slots around each.
+    /// Number of covered slots around each slot.
     known: [u32; SLOTS],
 }
 
@@ -272,7 +275,7 @@ impl Week {
         Self { days: [day - 1, day, day + 1].map(day_at), base, covered, known }
     }
 
-    /// Hits of an option in the wide day; 0 where it is not covered.
+    /// Returns the hits of an option in the wide day; 0 where it is not covered.
     fn wide(&self, option: usize) -> [u32; WIDE] {
         let mut wide = [0; WIDE];
         let of = |day: usize| {
@@ -294,8 +297,8 @@ impl Week {
         wide
     }
 
-    /// Hits of a slot around each moment, `NAN` where too little is covered or the option had not
-    /// been entered before.
+    /// Returns the hits per slot around each slot; `NAN` where too little is covered or the option
+    /// had not been entered before.
     fn rates(&self, option: usize, first: i64) -> Rates {
         let mut rates = Rates { around: [f32::NAN; SLOTS], near: [0.0; SLOTS] };
         if first >= self.base + SLOTS as i64 {
@@ -314,26 +317,27 @@ impl Week {
         rates
     }
 
-    /// Hits of an option in the slots of the day in which something is expected of it.
+    /// Returns the hits of an option in the slots of the day in which something is expected of it.
     fn hits(&self, option: usize, weeks: &[u8; SLOTS]) -> [f32; SLOTS] {
         let hits = self.days[1].as_ref().map_or([0; SLOTS], |known| known.hits(option));
         std::array::from_fn(|slot| if weeks[slot] > 0 { hits[slot] as f32 } else { 0.0 })
     }
 }
 
-/// The rates of one option and week, by slot.
+/// Hits of one option in one week, by slot.
 pub(super) struct Rates {
-    /// Hits of a slot around each; `NAN` where that is unknown.
+    /// Hits per slot, averaged around each slot; `NAN` where unknown.
     pub(super) around: [f32; SLOTS],
     /// Hits of each slot.
     pub(super) near: [f32; SLOTS],
 }
 
-/// The usual of the weeks that are known; what is used only at certain hours is expected only then.
+/// Returns the expected hits, from the weeks that are known; an option that is used only at certain
+/// hours is expected only then.
 ///
-/// All options of a routing point stand on the same weeks: whether these disagree is found for the
-/// routing point and for the option's share of it, and what a new option had in few weeks counts for
-/// less where the others had more then than usual.
+/// All options of a routing point use the same weeks. Whether these disagree is decided for the
+/// routing point and for the option's share of it. The hits of a new option in few weeks count for
+/// less where the others had more hits than usual in them.
 fn expected(rates: &[Option<Rates>; WEEKS], of_point: &Weeks) -> Option<Box<Expected>> {
     let mut expected = Expected { hits: [0.0; SLOTS], weeks: [0; SLOTS] };
     for slot in 0..SLOTS {
@@ -375,7 +379,7 @@ fn expected(rates: &[Option<Rates>; WEEKS], of_point: &Weeks) -> Option<Box<Expe
     expected.weeks.iter().any(|weeks| *weeks > 0).then(|| Box::new(expected))
 }
 
-/// The median; of an even number the mean of the two in the middle.
+/// Returns the median; of an even number of values the mean of the two in the middle.
 pub(super) fn median(values: &mut [f32]) -> Option<f32> {
     values.sort_unstable_by(f32::total_cmp);
     let middle = values.len() / 2;
@@ -386,14 +390,14 @@ pub(super) fn median(values: &mut [f32]) -> Option<f32> {
     }
 }
 
-/// The usual of some weeks: their median, or the lower of two pairs that disagree. `slots` says how
-/// many slots each value stands on.
+/// Returns the usual hits of some weeks: their median, or the lower of the two in the middle if
+/// these disagree. `slots` is the number of slots that each value averages.
 pub(super) fn usual(weeks: &mut [f32], slots: f32) -> Option<f32> {
     let disagree = disagree(weeks, slots);
     middle(weeks, disagree)
 }
 
-/// Returns true if two of the weeks were not like the other two: of an even number the two in the
+/// Returns true if two of the weeks were unlike the other two: of an even number, the two in the
 /// middle differ by more than chance and noise.
 fn disagree(weeks: &mut [f32], slots: f32) -> bool {
     weeks.sort_unstable_by(f32::total_cmp);
@@ -406,16 +410,17 @@ fn disagree(weeks: &mut [f32], slots: f32) -> bool {
     super::deviance::below(low, high, 0.04) > 8.0
 }
 
-/// The median. Of an even number it is the lower of the two in the middle where they `disagree`,
-/// because a fall that is none wakes somebody up.
+/// Returns the median. Of an even number of values that `disagree`, it is the lower of the two in
+/// the middle, because a false fall wakes somebody up.
 fn middle(weeks: &mut [f32], disagree: bool) -> Option<f32> {
     let median = median(weeks)?;
     Some(if disagree { weeks[(weeks.len() - 1) / 2] } else { median })
 }
 
-/// Slots around a moment.
+/// Number of slots around a moment, itself included.
 pub(super) const AROUND_SLOTS: f32 = (2 * AROUND + 1) as f32;
-/// Hits of a slot that speak for the usual level of a routing point's other options.
+/// Weight, in hits per slot, of the usual level as a prior of the level of a routing point's other
+/// options.
 const AROUND_PRIOR: f32 = LEVEL_PRIOR as f32 / AROUND_SLOTS;
 
 /// Returns the number of each option's routing point, by place, and the routing points' labels by
@@ -442,7 +447,7 @@ const _: () = assert!(SLOTS as i64 * SLOT == DAY);
 mod tests {
     use super::*;
 
-    /// An option with so many hits of a slot in each week.
+    /// Returns the weeks of an option with the given hits per slot in each.
     fn weeks(hits: [f32; WEEKS]) -> [Option<Rates>; WEEKS] {
         hits.map(|hits| Some(Rates { around: [hits; SLOTS], near: [hits; SLOTS] }))
     }
@@ -451,13 +456,13 @@ mod tests {
     fn the_options_of_a_routing_point_stand_on_the_same_weeks() {
         let point = [30.0, 80.0, 90.0, 35.0].map(|hits| [hits; SLOTS]);
         let usual = |hits| expected(&weeks(hits), &point).expect("four weeks").hits[0];
-        // The large option alone would show that two weeks differ from the others; a small one and
-        // one that had an incident follow the routing point.
+        // The large option shows by itself that two weeks differ from the others; a small one, and
+        // one that had an incident, follow the routing point.
         assert_eq!(usual([20.0, 60.0, 70.0, 25.0]), 25.0);
         assert_eq!(usual([0.3, 0.8, 0.9, 0.4]), 0.4);
         assert_eq!(usual([2.0, 8.0, 0.0, 3.0]), 2.0);
         let calm = [100.0, 102.0, 98.0, 101.0].map(|hits| [hits; SLOTS]);
-        // Two weeks of one option alone.
+        // The weeks of one option alone disagree.
         assert_eq!(
             expected(&weeks([3.0, 9.0, 10.0, 2.0]), &calm).expect("four weeks").hits[0],
             3.0
@@ -474,7 +479,7 @@ mod tests {
         let new = |hits| expected(&weeks([hits, f32::NAN, f32::NAN, f32::NAN]), &point);
         let hits = new(20.0).expect("one week").hits[0];
         assert!((15.0..16.0).contains(&hits), "{hits}");
-        // One that replaces the others says nothing about their level.
+        // An option that replaces the others is no evidence about their level.
         assert_eq!(new(60.0).expect("one week").hits[0], 60.0);
     }
 }

@@ -1,8 +1,8 @@
 //! The history: counts of every option for the last weeks, by the dates of the rows.
 //!
-//! Owns the days, the list of options and what has been covered. A copy shares its days with the
-//! original until one of them changes, so that a step can be prepared, committed, and only then
-//! taken over. It must never hold more days than it was told to keep.
+//! Owns the days, the list of options and the covered ranges. A copy shares its days with the
+//! original until one of them changes, so that a batch can be prepared, committed, and only then
+//! adopted. It must never hold more days than it was created to keep.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,17 +20,17 @@ use super::{
 };
 use model::{LocalSecond, MenuLabels};
 
-/// A stored day cannot be read.
+/// The error for a stored day that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the history of the day {day} (days since 1970) cannot be read: {reason}")]
 pub struct DayError {
-    /// The day.
+    /// The day, counted from 1970.
     pub day: i32,
     /// The reason why it cannot be read.
     pub reason: String,
 }
 
-/// Number of options without a day that are not worth moving the others.
+/// Least number of options without counts for which the places of the others are compacted.
 const FEW: usize = 32;
 
 /// Hits of one option in the 24 hours of [`History::last_day`], oldest first.
@@ -45,13 +45,13 @@ pub struct History {
     coverage: Coverage,
     /// The first day that is kept.
     oldest: i32,
-    /// Grows whenever the places of the options change.
+    /// Incremented whenever the places of the options change.
     generation: u64,
-    /// Rows of the last hour that came late; not stored.
+    /// Rows that came late within the last hour; not stored.
     late_rows: Vec<LateRows>,
 }
 
-/// The options, each at its place.
+/// The labels of the options by place, and the places by labels.
 #[derive(Debug, Clone, Default)]
 struct Options {
     labels: Vec<MenuLabels>,
@@ -70,7 +70,7 @@ impl Options {
 }
 
 impl History {
-    /// Creates a history without a day, to keep so many whole days before the newest one; 35 are
+    /// Creates an empty history that keeps `keep_days` whole days before the newest one; 35 are
     /// five weeks.
     pub fn new(keep_days: u16) -> Self {
         Self {
@@ -84,12 +84,11 @@ impl History {
         }
     }
 
-    /// Takes in a stored day (see [`History::changes_since`]), in place of what is known of that
-    /// day.
+    /// Loads a stored day (see [`History::changes_since`]). Its counts replace those of that day;
+    /// its covered ranges are added.
     ///
-    /// # Errors
-    /// When the bytes are damaged or of another version. Nothing has changed then; without the day
-    /// its hours are unknown, and nothing else is lost.
+    /// # Errors If the bytes are damaged or of an unknown version. Nothing has changed then; only
+    /// the hours of that day remain unknown.
     pub fn load(&mut self, day: i32, bytes: &[u8]) -> Result<(), DayError> {
         let options = Arc::make_mut(&mut self.options);
         let decoded = Day::decode(bytes, |labels| options.place(labels));
@@ -102,8 +101,8 @@ impl History {
         Ok(())
     }
 
-    /// Adds a delta. `labels` tells a menu by its number; what has none, or lies before the days
-    /// that are kept, is passed over.
+    /// Adds a delta. `labels` returns the labels of a menu by its number. Menus without labels and
+    /// days before those that are kept are ignored.
     pub fn apply<'l>(
         &mut self,
         delta: &HistoryDelta,
@@ -136,31 +135,31 @@ impl History {
         }
     }
 
-    /// Marks `from` to before `to` as read whole: no rows there means no hits. What is never
-    /// covered is unknown, and nothing is expected from it. Stretches may overlap and come in any
-    /// order.
+    /// Marks `from` to before `to` as read completely: no rows there means no hits. Time that is
+    /// never covered is unknown, and nothing is expected from it. Ranges may overlap and come in
+    /// any order.
     pub fn cover(&mut self, from: LocalSecond, to: LocalSecond) {
         if self.coverage.end().is_some_and(|end| to.get() < end) {
-            // The clock was set back: rows of the hour that comes twice are not late.
+            // The clock was set back: rows of the repeated hour are not late.
             self.late_rows.clear();
         }
         let from = from.max(LocalSecond::new(i64::from(self.oldest).saturating_mul(DAY)));
         if from < to {
             self.coverage.add(from.get()..to.get());
-            // A day on which nobody entered anything is a day all the same.
+            // A day without any hit is still a known day.
             for day in from.day()..=(to - 1).day() {
                 self.days.entry(day).or_default();
             }
         }
     }
 
-    /// The first day of those that windows reach: the day before the newest.
+    /// Returns the first day within reach of the windows: the day before the newest.
     fn recent(&self) -> i32 {
         self.oldest.saturating_add(i32::from(self.keep) - 1)
     }
 
-    /// Drops the days that lie further before `newest`, the watermark, than is kept, and of those
-    /// before the newest two what only windows need.
+    /// Drops the days that are too old, counted from the day of the watermark `newest`. Also drops
+    /// from days before the newest two the counts that only windows need.
     pub fn forget(&mut self, newest: LocalSecond) {
         let recent = self.recent();
         self.oldest = self.oldest.max(newest.day().saturating_sub(self.keep.into()));
@@ -174,8 +173,8 @@ impl History {
         self.compact();
     }
 
-    /// Forgets options that are on no day, once they are as many as the others and more than a few.
-    /// All days are new then.
+    /// Drops options without counts on any day, once they are at least half of all and at least
+    /// [`FEW`]. All days are rewritten then.
     fn compact(&mut self) {
         let mut used = vec![false; self.options.labels.len()];
         for day in self.days.values() {
@@ -199,8 +198,8 @@ impl History {
         self.generation += 1;
     }
 
-    /// Returns what has to be stored to come from `before` to here: each day that changed with its
-    /// bytes, `None` for one that is kept no longer. Days that are the same in memory cost nothing.
+    /// Returns the changes to store since `before`: each changed day with its bytes, `None` for one
+    /// that is no longer kept. A day that is shared with `before` is not encoded.
     pub fn changes_since(&self, before: &Self) -> Vec<(i32, Option<Vec<u8>>)> {
         let gone =
             before.days.keys().filter(|day| !self.days.contains_key(day)).map(|day| (*day, None));
@@ -211,7 +210,7 @@ impl History {
         gone.chain(changed.map(|(day, _)| (*day, Some(self.encode(*day))))).collect()
     }
 
-    /// A day's stored form.
+    /// Returns the stored form of a day.
     fn encode(&self, day: i32) -> Vec<u8> {
         let covered = self.covered_on(day).collect();
         self.days
@@ -220,7 +219,7 @@ impl History {
             .unwrap_or_default()
     }
 
-    /// Returns the covered ranges of a day, in its seconds.
+    /// Returns the covered ranges of a day, in seconds of the day.
     fn covered_on(&self, day: i32) -> impl Iterator<Item = Range<u32>> {
         let midnight = i64::from(day) * DAY;
         let second = move |at: i64| u32::try_from(at - midnight).unwrap_or(0);
@@ -229,8 +228,8 @@ impl History {
             .map(move |part| second(part.start)..second(part.end))
     }
 
-    /// Every option that has hits in the 24 hours that end with the hour `newest` (see
-    /// [`LocalSecond::hour`]), and these by hour, oldest first; in the order of their labels.
+    /// Returns each option with hits in the 24 hours that end with the hour `newest` (see
+    /// [`LocalSecond::hour`]), with these hits by hour, oldest first; in the order of the labels.
     pub fn last_day(&self, newest: i64) -> Vec<(&MenuLabels, DayHits)> {
         let oldest = newest - HOURS as i64 + 1;
         let mut hits: BTreeMap<&MenuLabels, DayHits> = BTreeMap::new();
@@ -254,38 +253,38 @@ impl History {
         hits.into_iter().collect()
     }
 
-    /// Returns the time since which everything up to `until` is known; `None` if what lies just
+    /// Returns the second since which everything before `until` is known; `None` if the last second
     /// before it is not.
     pub fn known_since(&self, until: LocalSecond) -> Option<LocalSecond> {
         self.coverage.whole_since(until.get()).map(LocalSecond::new)
     }
 
-    /// The first second that is known; `None` while nothing is.
+    /// Returns the first known second; `None` while nothing is known.
     pub fn begin(&self) -> Option<LocalSecond> {
         self.coverage.begin().map(LocalSecond::new)
     }
 
-    /// Returns how far back it reaches, in seconds before `watermark`.
+    /// Returns the seconds from the first known second to `watermark`.
     pub fn seconds_before(&self, watermark: LocalSecond) -> i64 {
         self.begin().map_or(0, |begin| (watermark - begin).max(0))
     }
 
-    /// Returns true if all of a stretch is known.
+    /// Returns true if the whole range is known.
     pub fn covers(&self, from: LocalSecond, to: LocalSecond) -> bool {
         self.holds(&(from.get()..to.get()))
     }
 
-    /// Returns true if all of a slot is known. Slots are counted from 1970.
+    /// Returns true if the whole slot is known. Slots are counted from 1970.
     pub(super) fn has_slot(&self, slot: i64) -> bool {
         self.holds(&(slot * SLOT..(slot + 1) * SLOT))
     }
 
-    /// Returns true if all of a stretch in bare seconds is known.
+    /// Returns true if the whole range, in seconds since 1970, is known.
     pub(super) fn holds(&self, stretch: &Range<i64>) -> bool {
         self.coverage.holds(stretch)
     }
 
-    /// The days in a range, ascending.
+    /// Returns the days in a range, ascending.
     pub(super) fn days(
         &self,
         range: impl std::ops::RangeBounds<i32>,
@@ -293,32 +292,32 @@ impl History {
         self.days.range(range).map(|(day, known)| (*day, known))
     }
 
-    /// One day.
+    /// Returns one day.
     pub(super) fn day(&self, day: i32) -> Option<&Day> {
         self.days.get(&day).map(Arc::as_ref)
     }
 
-    /// The labels of the options by place.
+    /// Returns the labels of the options by place.
     pub(super) fn labels(&self) -> &[MenuLabels] {
         &self.options.labels
     }
 
-    /// Rows of the last hour that came late.
+    /// Returns the rows that came late within the last hour.
     pub(super) fn late_rows(&self) -> &[LateRows] {
         &self.late_rows
     }
 
-    /// Changes whenever options change their places.
+    /// Returns a number that changes whenever the places of the options change.
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// The parts of a stretch that are covered.
+    /// Returns the covered parts of a range.
     pub(super) fn covered(&self, range: Range<i64>) -> impl Iterator<Item = Range<i64>> {
         self.coverage.within(range)
     }
 
-    /// Bytes of memory that it takes, without what the allocator adds.
+    /// Returns the memory used in bytes, without the allocator's overhead.
     pub fn memory(&self) -> usize {
         let labels = self.options.labels.len() * size_of::<MenuLabels>() * 3;
         labels + self.days.values().map(|day| day.memory()).sum::<usize>()

@@ -1,8 +1,8 @@
-//! How late rows are: how much of the newest slots is usually known, and whether the report lags
+//! Lateness of rows: which part of the newest slots is usually known, and whether the report lags
 //! now.
 //!
-//! Owns the classes of lateness and what follows from them. Must not take a late row for a missing
-//! one: what is not usually known yet is not expected.
+//! Owns the estimates from classes of lateness. It must not take a late row for a missing one: the
+//! part that is not usually known yet is not expected.
 
 use super::{
     cells::{LATE_BOUNDS, LATE_CLASSES},
@@ -12,39 +12,39 @@ use super::{
 /// Rows of an option that came after the slot of their date had been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LateRows {
-    /// The slot, counted from 1970, before which all had been read when they came.
+    /// The slot, counted from 1970, before which everything had been read when they came.
     pub(super) came: i64,
-    /// Place of the option.
+    /// The place of the option.
     pub(super) option: usize,
-    /// Slots between their date and that.
+    /// Slots from their date to `came`.
     pub(super) age: i64,
     pub(super) rows: u32,
 }
 
-/// Slots of an hour: late rows that came before are no sign of a lag now.
+/// Slots for which a late row shows a lag: an hour.
 pub(super) const RECENT_SLOTS: i64 = 12;
-/// A report lags only by more than this many slots.
+/// Lateness, in slots, that a row must exceed to show a lag.
 const LAGS: i64 = 3;
-/// Rows that are taken to have come in time before any is known to.
+/// Rows assumed to have come in time, as a prior.
 const PRIOR: f32 = 3.0;
-/// Rows that have to be late before a routing point lags,
+/// Least number of late rows with which a routing point lags.
 const LEAST_ROWS: f64 = 5.0;
-/// and this share of those that are due: others are strays.
+/// Least share of the expected rows that must have come late; fewer are strays.
 const LEAST_SHARE: f64 = 0.1;
-/// A lag is so long that it holds this share of the late rows.
+/// Quantile of the lateness of late rows that is reported as the lag.
 const QUANTILE: f64 = 0.9;
-/// A routing point lagged on a day on which this share of its rows was later than [`LAGS`]: a
-/// quarter of an hour of ten.
+/// Least share of a day's rows that were later than [`LAGS`], by at most [`LATE_SLOTS`], on a day
+/// on which a routing point lagged: those of a quarter of an hour in ten hours.
 const LAGGED_SHARE: f32 = 0.025;
-/// Number of rows that had to be late on such a day.
+/// Least number of such rows on such a day.
 const LAGGED_ROWS: u32 = 20;
 
-/// The class of rows that came so many slots after their date.
+/// Returns the class of rows that came `age` slots after their date.
 pub(super) fn class(age: i64) -> usize {
     LATE_BOUNDS.partition_point(|bound| *bound < age)
 }
 
-/// Share of an option's rows that are known once their slot is over for so many slots.
+/// Returns the share of an option's rows that are known `age` slots after the end of their slot.
 pub(super) fn known(classes: &[u32; LATE_CLASSES], age: i64) -> f32 {
     let all: u32 = classes.iter().sum();
     let over = LATE_BOUNDS.partition_point(|bound| *bound <= age);
@@ -52,7 +52,8 @@ pub(super) fn known(classes: &[u32; LATE_CLASSES], age: i64) -> f32 {
     (by_then as f32 + PRIOR) / (all as f32 + PRIOR)
 }
 
-/// Slots by which a routing point lagged on a day, by the rows of all its options; 0 if it did not.
+/// Returns the slots by which a routing point lagged on a day, from the rows of all its options; 0
+/// if it did not lag.
 pub(super) fn lagged(classes: &[u32; LATE_CLASSES]) -> usize {
     let all: u32 = classes.iter().sum();
     let bounds = LATE_BOUNDS.iter().zip(classes).filter(|(bound, _)| **bound > LAGS);
@@ -68,9 +69,10 @@ pub(super) fn lagged(classes: &[u32; LATE_CLASSES]) -> usize {
     quantile.next().map_or(0, |(bound, _)| *bound as usize)
 }
 
-/// The newest slots of a routing point that may just be late, if it has lagged by so many slots
-/// before: its silence, as long as it is no longer than that or an hour, and if enough was due to
-/// mean anything. `hits` has what was seen and expected by slot.
+/// Returns the number of newest slots of a routing point that may only be late, if it has lagged by
+/// `lagged` slots before. This is its silence, if that is no longer than the former lag, or an
+/// hour, and if at least [`SILENT_HITS`] were expected in it. `hits` has the seen and expected hits
+/// by slot.
 pub(super) fn may_lag(hits: &[(f32, f32)], lagged: usize) -> usize {
     let silent = || hits.iter().rev().take_while(|(seen, _)| *seen <= 0.0);
     let open = silent().filter(|(_, expected)| *expected > 0.0).count();
@@ -79,15 +81,15 @@ pub(super) fn may_lag(hits: &[(f32, f32)], lagged: usize) -> usize {
     if open > longest || due < SILENT_HITS { 0 } else { silent().count() }
 }
 
-/// Slots by which a routing point lags before the slot `last`: 0 unless most of what is due of the
-/// last quarter of an hour, or of the last hour, is not there, and half of what came in that time
-/// was late by more than [`LAGS`]. `hits` has what was seen and expected in that hour by the slot
-/// of its date.
+/// Returns the slots by which a routing point lags before the slot `last`. It is 0 unless, within
+/// the last quarter of an hour or the last hour, most of the expected rows are missing and at least
+/// half of the rows that came were late by more than [`LAGS`]. `hits` has the seen and expected
+/// hits of that hour, by the slot of their date.
 ///
-/// The quarter of an hour tells at once that a lag begins; the hour keeps it until the rows are
-/// there that were late at its end.
+/// The quarter of an hour shows the begin of a lag at once. The hour keeps it until the rows have
+/// come that were late at its end.
 pub(super) fn lag(late: &[LateRows], hits: &[(f32, f32)], last: i64) -> usize {
-    // Later rows are strays that a re-reading found: they say nothing about the newest ones.
+    // Later rows are strays found by a re-read; they are no evidence about the newest rows.
     let lagging = |rows: &&LateRows| rows.age > LAGS && rows.age <= LATE_SLOTS as i64;
     let mut late: Vec<&LateRows> = late.iter().filter(lagging).collect();
     late.sort_unstable_by_key(|rows| rows.age);
@@ -98,7 +100,8 @@ pub(super) fn lag(late: &[LateRows], hits: &[(f32, f32)], last: i64) -> usize {
         .unwrap_or(0)
 }
 
-/// The same by what came since one slot. `late` is ascending by age.
+/// Returns the lag like [`lag`], from the rows that came since the slot `since`. `late` is in
+/// ascending order of age.
 fn lag_within(late: &[&LateRows], hits: &[(f32, f32)], since: i64, last: i64) -> usize {
     let sum = |is: &dyn Fn(&LateRows) -> bool| -> f64 {
         late.iter().filter(|rows| is(rows)).map(|rows| f64::from(rows.rows)).sum()
@@ -147,7 +150,7 @@ mod tests {
             late.iter().for_each(|(age, rows)| classes[class(*age)] += rows);
             lagged(&classes)
         };
-        // Strays, agents whose rows come a little later, and rows that a re-reading found; then 20
+        // Strays, agents whose rows come a little later, and rows found by a re-read; then 20
         // minutes, and an hour.
         assert_eq!([day(&[(4, 15)]), day(&[(3, 500)]), day(&[(100, 500)])], [0; 3]);
         assert_eq!([day(&[(4, 100)]), day(&[(4, 100), (12, 100)])], [5, 12]);
@@ -160,7 +163,7 @@ mod tests {
         let newest = |silent, expected, lagged| may_lag(&hits(silent, expected), lagged);
         assert_eq!([newest(5, 5.0, 0), newest(5, 1.0, 5), newest(0, 5.0, 5)], [0; 3]);
         assert_eq!([newest(12, 5.0, 5), newest(13, 5.0, 5), newest(13, 5.0, 24)], [12, 0, 13]);
-        // The night before does not count.
+        // Slots of the night do not count toward the length of the silence.
         let mut morning = vec![(0.0, 0.0); 80];
         morning.extend([(0.0, 5.0); 4]);
         assert_eq!(may_lag(&morning, 5), 84);
@@ -169,8 +172,8 @@ mod tests {
     #[test]
     fn a_report_lags_when_most_rows_come_late() {
         let late = |came, age, rows| LateRows { came, option: 0, age, rows };
-        // Rows in time in each of the last three slots, and how many are due in every slot of the
-        // hour.
+        // Late rows; rows in time in each of the last three slots; rows expected in each slot of
+        // the hour; lag.
         for (rows, in_time, due, lag) in [
             (vec![], 0.0, 10.0, 0),
             (vec![late(999, 8, 40)], 4.0, 10.0, 8),
@@ -178,11 +181,11 @@ mod tests {
             (vec![late(999, 8, 4)], 0.0, 10.0, 0),
             (vec![late(999, 2, 400)], 0.0, 10.0, 0),
             (vec![late(999, 4, 50), late(999, 12, 40), late(999, 5, 30)], 7.0, 40.0, 12),
-            // It has begun: what came before was in time.
+            // The lag has begun: earlier rows came in time.
             (vec![late(999, 4, 10)], 0.0, 10.0, 4),
-            // It has ended, and what was late at its end is still to come.
+            // The lag has ended, and the rows that were late at its end are still to come.
             (vec![late(991, 12, 40), late(994, 12, 40), late(998, 12, 40)], 20.0, 20.0, 12),
-            // Strays that a re-reading found while the line is dead, or after it has closed.
+            // Strays found by a re-read while the line is dead, or after it has closed.
             (vec![late(999, 100, 40)], 0.0, 10.0, 0),
             (vec![late(999, 20, 40)], 0.0, 0.0, 0),
         ] {
