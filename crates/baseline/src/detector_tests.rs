@@ -1,18 +1,18 @@
-//! What the detector says of weeks that are as regular as a clock, and of one thing that is not.
+//! Tests of the detector's scores on perfectly regular weeks with one irregularity.
 
 use super::*;
 use model::{LocalSecond, MenuLabels, OptionKind, OptionKinds, PointLabels};
 
-/// Monday, 5 January 2026.
+/// The day of Monday, 5 January 2026, counted from 1970.
 const MONDAY: i64 = 20_458;
-/// Thirty days later, a Wednesday, at 14:00: the moment that is judged.
+/// The judged moment: thirty days later, a Wednesday, at 14:00, in seconds of the wall clock.
 const NOW: i64 = (MONDAY + 30) * 86_400 + 14 * 3600;
 const OPTIONS: [&str; 5] = ["1", "2", "3", "PULSE", "AGENTE"];
 const IDLE: i64 = 1800;
 
-/// Two routing points with five options each, each entered ten times in a slot from 07:00 to 19:00;
-/// 3 of 10 end there, 1 of 10 took two attempts, 1 of 10 came back, and it took 20 seconds, of
-/// every tenth 40.
+/// Two routing points with five options, each with ten hits per slot from 07:00 to 19:00. Of ten
+/// hits, three end there, one took two attempts and one came back. Nine took 20 seconds, the tenth
+/// 40.
 struct Menu {
     labels: Vec<MenuLabels>,
     kinds: OptionKinds,
@@ -101,7 +101,7 @@ fn option<'s>(scores: &'s Scores, point: &str, option: &str) -> &'s OptionScores
     scores.options.iter().find(|scores| scores.labels == labels).unwrap()
 }
 
-/// Everything that is near to an alert, or beyond.
+/// Returns the anomalies with a score above 0.5, near an alert or beyond.
 fn told(scores: &Scores) -> Vec<String> {
     let high = |score: &Option<Score>| score.is_some_and(|score| score.score > 0.5);
     let of_options = scores.options.iter().flat_map(|option| {
@@ -125,7 +125,8 @@ fn told(scores: &Scores) -> Vec<String> {
     of_options.chain(of_points).collect()
 }
 
-/// As usual but for one option of the first routing point, since an hour ago.
+/// Returns the usual slots, except for one option of the first routing point in the last three
+/// hours.
 fn lately(which: usize, slot: Slot) -> impl Fn(usize, i64) -> Slot {
     move |option, at| if option == which && at >= NOW - 3 * 3600 { slot } else { USUAL }
 }
@@ -137,7 +138,7 @@ fn weeks_like_clockwork_are_as_expected() {
     let one = option(&scores, "10", "1");
     assert_eq!((one.weeks, scores.options.len(), scores.points.len()), (4, 10, 2));
     assert!((one.expected_hits.unwrap() - 10.0).abs() < 0.01, "{one:?}");
-    // What is meant to end a journey is not abandoned.
+    // An option that is meant to end a journey is not abandoned.
     assert_eq!(option(&scores, "10", "AGENTE").of(Anomaly::Abandonment), None);
     assert!(
         Anomaly::ALL
@@ -191,7 +192,7 @@ fn a_whole_routing_point_that_falls_is_told_once_and_its_options_are_not() {
     let scores = Menu::new(fell).scores();
     assert_eq!(told(&scores), ["10 collapse"]);
     assert!(scores.points[0].of(PointAnomaly::Collapse).unwrap().score > 1.0);
-    // Half an hour after its end, what was missing is not held against any option.
+    // Half an hour after its end, the missing hits count against no option.
     let over = |option: usize, at: i64| {
         if option < 5 && (NOW - 3 * 3600..NOW - 1800).contains(&at) {
             (0, 0, 0, 0, 20)
@@ -205,7 +206,7 @@ fn a_whole_routing_point_that_falls_is_told_once_and_its_options_are_not() {
 
 #[test]
 fn a_routing_point_that_closes_early_is_not_told_of_the_option_that_is_nearly_all_of_it() {
-    // The others are entered once an hour: they cannot say whether it is the option or the routing
+    // The others are entered once an hour: they cannot show whether the option fell or the routing
     // point.
     let of = |until: i64| {
         move |option: usize, at: i64| match option {
@@ -225,8 +226,8 @@ fn a_routing_point_that_closes_early_is_not_told_of_the_option_that_is_nearly_al
 #[test]
 fn where_hours_shift_an_hour_of_silence_beside_the_night_is_no_collapse() {
     let (today, none) = ((NOW - 14 * 3600).div_euclid(86_400), (0, 0, 0, 0, 20));
-    // The first routing point opened late on a Monday and closed early on a Thursday, or kept to
-    // its hours.
+    // The first routing point opened late on a Monday and closed early on a Thursday, or kept its
+    // hours.
     let silent = |shifted: bool, silence: std::ops::Range<i64>| {
         move |option: usize, at: i64| {
             let (day, minute) = (at.div_euclid(86_400), at.rem_euclid(86_400) / 60);
@@ -259,7 +260,7 @@ fn where_hours_shift_an_hour_of_silence_beside_the_night_is_no_collapse() {
 #[test]
 fn a_fall_is_one_incident_until_it_is_repaired() {
     const HOUR: i64 = 3600;
-    // From 11:00 until 10:00 of the next day, closed from 19:00 to 7:00.
+    // From 11:00 until 10:00 of the next day; the menu is closed from 19:00 to 7:00.
     let (from, to) = (NOW - 3 * HOUR, NOW + 20 * HOUR);
     let fallen = move |option: usize, at: i64| {
         if option == 0 && (from..to).contains(&at) { (0, 0, 0, 0, 20) } else { USUAL }
@@ -289,7 +290,7 @@ fn a_fall_is_one_incident_until_it_is_repaired() {
 fn a_day_that_is_quiet_from_the_start_is_no_collapse_of_the_only_routing_point() {
     let midnight = NOW - 14 * 3600;
     let none = (0, 0, 0, 0, 20);
-    // Another routing point does not exist; today has 3 of 10 hits, and then none.
+    // There is one routing point only; today it has 3 of 10 hits, and then none.
     let day = |silent: i64| {
         move |option: usize, at: i64| match option {
             5.. => none,
@@ -305,7 +306,7 @@ fn a_day_that_is_quiet_from_the_start_is_no_collapse_of_the_only_routing_point()
     }
     let menu = Menu::new(day(NOW - 1800));
     assert_eq!(told(&menu.scores()), ["10 collapse"]);
-    // The same on a day that a calendar knows; one that has not opened is not missed.
+    // The same on a listed holiday; a routing point that has not opened is not missed.
     let mut menu = Menu::new(day(midnight));
     menu.holidays = Holidays::new([jiff::civil::date(2026, 2, 4)]);
     assert_eq!(told(&menu.scores()), [""; 0]);
@@ -332,7 +333,7 @@ fn a_routing_point_whose_rows_come_late_is_judged_by_those_that_are_due() {
     assert!(scores.report_lag >= 2400 - 300, "{}", scores.report_lag);
 }
 
-/// Of each of them too few hits are missing to tell that it is closed.
+/// Too few hits are missing at each of them to show that it is closed.
 #[test]
 fn before_many_small_routing_points_open_and_after_they_close_the_report_is_not_late() {
     let points: Vec<String> = (10..34).map(|point| point.to_string()).collect();
@@ -347,7 +348,7 @@ fn before_many_small_routing_points_open_and_after_they_close_the_report_is_not_
         let lag = menu.judge(&mut Detector::new(), now).report_lag;
         assert!(lag <= 900, "{lag} s at {minutes}");
     }
-    // When they are open, a silence is one.
+    // A silence counts while they are open.
     let now = midnight + 14 * 3600;
     let menu = Menu::of_points(&points, now, |option, at| {
         if at >= now - 1800 { (0, 0, 0, 0, 20) } else { sparse(option, at) }
@@ -381,7 +382,7 @@ fn of_what_was_not_read_nothing_is_expected_in_a_collapse() {
     };
     let mut menu = Menu::until(NOW - 3600, fell);
     menu.add(NOW - 3600, NOW, fell);
-    // Half an hour of it was read, in which fifty were expected of each slot.
+    // Only half an hour of the hour was read, with fifty hits expected in each slot.
     menu.cover(NOW - 1800, NOW);
     let scores = menu.scores();
     assert_eq!(told(&scores), ["10 collapse"]);
@@ -497,7 +498,7 @@ fn a_detector_that_was_asked_before_says_the_same_as_a_new_one() {
         let at = NOW + step * SLOT;
         menu.add(at - SLOT, at, lately(1, (1, 0, 0, 0, 20)));
         if step == 4 {
-            // A late row, of an option that nobody had seen.
+            // A late row of a new option.
             let new = MenuLabels::new("30", "voice", "9");
             let mut delta = HistoryDelta::default();
             delta.rows(0, LocalSecond::new(at - 7200), 1, None, 3);
@@ -516,7 +517,7 @@ fn more_past_is_learnt_from_at_once() {
     let mut menu = Menu::new(|_, _| USUAL);
     menu.history = History::new(35);
     let mut detector = Detector::new();
-    // The newest week first, as the warm-up reads.
+    // The newest week comes first, as in the warm-up.
     for week in 0..4 {
         let (from, to) = (NOW - (week + 1) * 7 * 86_400, NOW - week * 7 * 86_400);
         menu.add(from, to, |_, _| USUAL);

@@ -1,8 +1,7 @@
-//! The slots before one moment: what was seen in them and what was expected, of the whole
-//! operation.
+//! The slots before one moment: hits seen and expected in them, of the whole operation.
 //!
-//! Owns the sums over options that levels are told from, and judges one routing point after the
-//! other by them.
+//! Owns the sums over options from which levels are estimated, and judges one routing point after
+//! the other by them.
 
 use std::borrow::Cow;
 
@@ -29,7 +28,7 @@ use super::{
 };
 use model::{OptionKind, PointLabels};
 
-/// The expectations and all else that was learnt, by which windows are judged.
+/// The forecasts and everything learnt by which windows are judged.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub(super) history: &'a History,
@@ -37,20 +36,21 @@ pub(super) struct Known<'a> {
     pub(super) forecasts: &'a [DayForecast],
     pub(super) points: &'a [PointLabels],
     pub(super) point_of: &'a [usize],
-    /// By place of the option, as the next one.
+    /// By place of the option, like `lessons`.
     pub(super) noise: &'a [Noise],
     pub(super) lessons: &'a [Option<Lesson>],
-    /// By number of the routing point.
+    /// By number of the routing point, like `point_noise`.
     pub(super) point_lessons: &'a [PointLesson],
     pub(super) point_noise: &'a [PointNoise],
     pub(super) now: &'a Moment<'a>,
 }
 
-/// From midnight before the longest window to the moment.
+/// The slots up to the judged moment, from the midnight at or before the begin of the longest
+/// window.
 pub(super) struct EvaluationWindow {
     /// The first slot, counted from 1970.
     pub(super) base: i64,
-    /// True for each slot that is covered.
+    /// True for each slot that is covered and not lacking in the report.
     pub(super) usable: Vec<bool>,
     /// The hits of each option, by place.
     options: Vec<PrefixSums>,
@@ -59,20 +59,20 @@ pub(super) struct EvaluationWindow {
     /// The hits of each routing point, by number.
     points: Vec<PrefixSums>,
     operation: PrefixSums,
-    /// See [`OptionContext::growth`].
+    /// The growth of the operation; see [`OptionContext::growth`].
     growth: f64,
     /// True for each option that was entered lately.
     used: Vec<bool>,
-    /// True if nothing is known of what comes after. Not so in the hour that comes twice, nor where
-    /// the past is judged once more: nothing is late there.
+    /// True if nothing is known of the time after the moment. False in the repeated hour of a clock
+    /// change and when the past is judged again: no rows are late then.
     newest: bool,
     /// The rows of each routing point of today and yesterday, by lateness.
     late: Vec<[u32; LATE_CLASSES]>,
-    /// Newest slots of each routing point that are not judged because its rows are late.
+    /// Number of newest slots of each routing point that are not judged because its rows are late.
     lags: Vec<usize>,
 }
 
-/// The judgement of one option.
+/// The scores and the expectation of one option.
 #[derive(Default)]
 pub(super) struct OfOption {
     pub(super) scores: [Option<Score>; Anomaly::ALL.len()],
@@ -81,7 +81,7 @@ pub(super) struct OfOption {
 }
 
 impl EvaluationWindow {
-    /// The slots before `last`, which is counted from 1970.
+    /// Creates the window that ends before the slot `last`, which is counted from 1970.
     pub(super) fn new(known: &Known<'_>, last: i64) -> Self {
         let base = (last - LONGEST as i64).div_euclid(SLOTS as i64) * SLOTS as i64;
         let length = (last - base) as usize;
@@ -118,9 +118,9 @@ impl EvaluationWindow {
         window
     }
 
-    /// Leaves out the newest slots where rows are late: of a routing point most of whose rows of
-    /// the last hour came late, or that is silent and lagged before; and of all where none has a
-    /// row, since not all of them fall silent at once.
+    /// Leaves out newest slots in which rows are late. For one routing point: most of its rows of
+    /// the last hour came late, or it is silent and lagged before. For all: none has a row, and not
+    /// all of them fall silent at once.
     fn lag(&mut self, known: &Known<'_>, last: i64, of_points: &mut [Vec<(f32, f32)>]) {
         let mut late = vec![Vec::new(); known.points.len()];
         let since = last - RECENT_SLOTS;
@@ -147,7 +147,7 @@ impl EvaluationWindow {
         self.leave_out(known, &silent, of_points);
     }
 
-    /// Leaves out the slots that the report lacks: they are not known.
+    /// Leaves out the slots that the report lacks; they become unknown.
     fn leave_out(&mut self, known: &Known<'_>, silent: &[bool], of_points: &mut [Vec<(f32, f32)>]) {
         if self.lags.iter().all(|lag| *lag == 0) && !silent.contains(&true) {
             return;
@@ -172,17 +172,17 @@ impl EvaluationWindow {
         }
     }
 
-    /// Seconds by which rows are later than usual.
+    /// Returns the seconds by which rows are later than usual, of the routing point that lags most.
     pub(super) fn report_lag(&self) -> u32 {
         self.lags.iter().max().map_or(0, |slots| (*slots as i64 * SLOT) as u32)
     }
 
-    /// Slots.
+    /// Returns the number of slots.
     pub(super) fn len(&self) -> usize {
         self.usable.len()
     }
 
-    /// Fills in the hits of one option by slot, seen and expected, both 0 where nothing is known.
+    /// Writes the seen and expected hits of one option by slot; both are 0 where nothing is known.
     fn own(&mut self, known: &Known<'_>, option: usize, own: &mut Vec<(f32, f32)>) {
         own.clear();
         own.resize(self.len(), (0.0, 0.0));
@@ -225,7 +225,7 @@ impl EvaluationWindow {
         }
     }
 
-    /// The scores of a routing point and of its options.
+    /// Returns the scores of a routing point and of its options.
     pub(super) fn point(
         &self,
         known: &Known<'_>,
@@ -254,7 +254,7 @@ impl EvaluationWindow {
         let collapse = Collapse::new(judged, point, known.forecasts, known.now);
         let mut fallen = collapse.fallen();
         let lately = fallen[self.len() - LONGEST..].contains(&true);
-        // Neither says anything about its options.
+        // Slots in which it had fallen or was closed are no evidence about its options.
         fallen.iter_mut().zip(closed).for_each(|(fallen, closed)| *fallen |= closed);
         let any_week = |forecast: &DayForecast| {
             forecast.points[point].iter().flatten().any(|hits| !hits.is_nan())
@@ -278,7 +278,7 @@ impl EvaluationWindow {
         (scores, judged)
     }
 
-    /// Keeps shares reported that rose and are not back.
+    /// Keeps risen shares reported until they are back.
     fn follow_rises(
         &self,
         known: &Known<'_>,
@@ -303,8 +303,8 @@ impl EvaluationWindow {
         }
     }
 
-    /// Returns for each option whether fewer go on from it to all that follow it, and not only to
-    /// one of them, in the window in which more ended there.
+    /// Returns for each option whether fewer interactions go on to every option that follows it,
+    /// and not only to one of them, in the window in which more ended there.
     fn abandoned(
         &self,
         known: &Known<'_>,
@@ -331,14 +331,14 @@ impl EvaluationWindow {
         options.iter().zip(judged).map(is_abandoned).collect()
     }
 
-    /// Hits of an option and of those that follow it.
+    /// Returns the hits of an option and of those that follow it.
     fn led(&self, lead: &Lead) -> PrefixSums {
         let followers = lead.followers.iter().map(|follower| &self.options[follower.option]);
         PrefixSums::sum(followers.chain([&self.options[lead.option]]), self.len())
     }
 
-    /// The scores of the options of a routing point, but for the slots in which all of it had
-    /// fallen.
+    /// Returns the scores of the options of a routing point, without the slots for which `fallen`
+    /// is true.
     fn options(
         &self,
         known: &Known<'_>,
@@ -384,7 +384,7 @@ impl EvaluationWindow {
         options.iter().map(judge).collect()
     }
 
-    /// The slots in which it may just have been closed, where its hours shift.
+    /// Returns true for each slot in which the routing point may be closed, if its hours shift.
     fn may_be_closed(&self, known: &Known<'_>, point: usize, options: &[usize]) -> Vec<bool> {
         if !known.point_lessons[point].shifts {
             return vec![false; self.len()];
@@ -400,7 +400,7 @@ impl EvaluationWindow {
         hours::may_be_closed(&self.points[point], &self.usable, &ahead)
     }
 
-    /// On how many weeks the last slot's expectation stands.
+    /// Returns the number of weeks behind the last slot's expectation.
     fn weeks(&self, known: &Known<'_>, option: usize) -> u8 {
         let at = (self.base + self.len() as i64 - 1).rem_euclid(SLOTS as i64) as usize;
         let today = known.forecasts.last().and_then(|forecast| expected(forecast, option));
@@ -430,7 +430,7 @@ impl EvaluationWindow {
             let is_back = |fall: &Score, slots| context.is_back(left(fall), weeks, slots);
             let score = falls.follow(option, fall, last, is_back);
             of_option.scores[Anomaly::DropOff as usize] = Some(score);
-            // More entries of nothing are told of their routing point.
+            // More entries of nothing are reported for the routing point.
             let silent = Self::kind(known, option) == OptionKind::NoInput;
             let surge = surge(context, noise, weeks, known.forecasts, option);
             of_option.scores[Anomaly::Surge as usize] =
@@ -452,7 +452,7 @@ impl EvaluationWindow {
         known.now.kinds.kind(&known.history.labels()[option].option)
     }
 
-    /// Entries of nothing, in windows of an hour and more.
+    /// Returns the score of entries of nothing, in windows of half an hour and more.
     fn no_input(&self, known: &Known<'_>, point: usize, options: &[usize]) -> Option<Score> {
         let silent: Vec<usize> = options
             .iter()
@@ -481,7 +481,7 @@ impl EvaluationWindow {
                 let own = self.options[*option].between(end - slots, end);
                 (sum.0 + own.seen, sum.1 + own.expected)
             });
-            // Nobody enters nothing more often because another option fell.
+            // A fall of another option does not raise the entries of nothing.
             let others = (all.seen - of.0 + RISE_PRIOR) / (all.expected - of.1 + RISE_PRIOR);
             let expected = of.1 * others.max(1.0);
             ShareWindow {
@@ -496,7 +496,7 @@ impl EvaluationWindow {
         Some(shares::furthest(windows, NO_INPUT * dispersion))
     }
 
-    /// Hits that the last window should have had, at the level of the last hour.
+    /// Returns the hits expected in the last closed window, at the level of the last hour.
     fn expected_hits(
         &self,
         known: &Known<'_>,
@@ -519,8 +519,9 @@ impl EvaluationWindow {
     }
 }
 
-/// The slots in which no routing point has a row although several usually do: not all of them fall
-/// silent at once, so the report lacks that time. What is due is less on a quiet day.
+/// Returns true for each slot in which no routing point has a row although several usually do: they
+/// do not all fall silent at once, so the report lacks that time. On a quiet day fewer hits are
+/// expected.
 fn silence(of_points: &[Vec<(f32, f32)>]) -> Vec<bool> {
     let slots = of_points.first().map_or(0, Vec::len);
     let nobody = |slot: usize| {
@@ -548,7 +549,7 @@ fn silence(of_points: &[Vec<(f32, f32)>]) -> Vec<bool> {
     silent
 }
 
-/// Slots, of which the last may not be full.
+/// Returns a duration in slots, rounded up.
 fn slots_of(seconds: i64) -> i64 {
     (seconds + SLOT - 1).div_euclid(SLOT)
 }
@@ -557,8 +558,7 @@ fn add(sum: &mut [(f32, f32)], more: &[(f32, f32)]) {
     sum.iter_mut().zip(more).for_each(|(sum, slot)| *sum = (sum.0 + slot.0, sum.1 + slot.1));
 }
 
-/// The sums but for the slots in which the whole routing point had fallen, of which there are none
-/// as a rule.
+/// Returns the sums without the slots for which `fallen` is true, of which there are usually none.
 fn without<'s>(sums: &'s PrefixSums, fallen: &[bool]) -> Cow<'s, PrefixSums> {
     if fallen.contains(&true) { Cow::Owned(sums.without(fallen)) } else { Cow::Borrowed(sums) }
 }
@@ -567,8 +567,8 @@ fn expected(forecast: &DayForecast, option: usize) -> Option<&Expected> {
     forecast.options.get(option).and_then(Option::as_deref)
 }
 
-/// Returns the options that were entered on this day or in the week before. A day that is not
-/// wholly known says nothing against one.
+/// Returns true for each option that was entered on this day or in the week before, and for all if
+/// that week is not wholly known.
 fn used(history: &History, today: i32, options: usize) -> Vec<bool> {
     let whole = history.holds(&(midnight(today - UNUSED_DAYS)..midnight(today)));
     let mut used = vec![!whole; options];
@@ -578,10 +578,10 @@ fn used(history: &History, today: i32, options: usize) -> Vec<bool> {
     used
 }
 
-/// Silences the consequences of others. A rise beside a fall has the same cause, and a fall with
-/// its whole routing point is reported with that. `lately` says whether that was so within the
-/// longest window. `abandoned` says of each option whether all that follow it fell: its abandonment
-/// is the cause then.
+/// Sets the scores of consequences to 0. A rise beside a fall has the same cause, and falls with
+/// the whole routing point are reported as its collapse. `lately` is true if the routing point
+/// collapsed within the longest window. `abandoned` is true for each option whose followers all
+/// fell, because its abandonment is the cause then.
 fn settle(
     point: &mut [Option<Score>; PointAnomaly::ALL.len()],
     options: &mut [OfOption],

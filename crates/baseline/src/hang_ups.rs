@@ -1,8 +1,8 @@
-//! Calls that are hung up unlike usual, by the option behind which they ended.
+//! Detects options at which callers hang up more often than usual.
 //!
-//! Owns the usual share of hang-ups of each option, its judgement, and which rises are not over. It
-//! reads a history of its own, of what became of calls, in which the channel of a label set is the
-//! outcome. Must not know why callers hang up.
+//! Owns the usual share of hang-ups of each option, its comparison, and the rises that are not
+//! over. It reads a history of its own, in which the channel of a label set is the outcome of the
+//! calls. It must not know why callers hang up.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -24,38 +24,38 @@ use model::{CallOutcome, LocalSecond, MenuLabels};
 const WEEK: usize = 7 * HOURS;
 /// Slots of an hour.
 const HOUR: usize = SLOTS / HOURS;
-/// Hours of the windows in which the variation of a share is learnt.
+/// Hours of the windows in which the noise of a share is learnt.
 const LESSON_HOURS: usize = 3;
 
 /// The score of one option's hang-ups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HangUpScore {
-    /// The option. Its channel is the one that was asked for.
+    /// The labels of the option. The channel is the one passed to [`HangUpDetector::scores`].
     pub labels: MenuLabels,
-    /// Compared are calls that the caller ended.
+    /// The score. Its figures are calls that the caller ended.
     pub score: Score,
 }
 
-/// Judges hang-ups. One for each target.
+/// Detector of the hang-ups of one target.
 #[derive(Debug, Default)]
 pub struct HangUpDetector {
     generation: u64,
     learnt: Option<LearntHangUps>,
-    /// The rises that are reported, by the first place of the option.
+    /// The reported rises, by the first place of the option.
     rises: OpenFalls,
-    /// True once it has judged anything.
+    /// True after the first moment was judged.
     started: bool,
 }
 
 /// The usual shares of all options.
 #[derive(Debug)]
 struct LearntHangUps {
-    /// The day before which was learnt, and the first one that was known then.
+    /// The day before which was learnt, and the first day known then.
     days: (i32, i32),
     options: BTreeMap<CalledOption, UsualHangUps>,
 }
 
-/// An option, whatever became of its calls.
+/// An option, regardless of the outcomes of its calls.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct CalledOption {
     rp_id: Arc<str>,
@@ -69,7 +69,7 @@ struct Places {
     all: Vec<usize>,
 }
 
-/// Calls by hour or by slot.
+/// Numbers of calls by hour or by slot.
 #[derive(Debug, Clone)]
 struct Calls {
     hung_up: Vec<f32>,
@@ -79,9 +79,9 @@ struct Calls {
 /// The usual share of one option's calls that are hung up.
 #[derive(Debug)]
 struct UsualHangUps {
-    /// By hour of the week, from that of the first day that was learnt from.
+    /// By hour of the week, from the first hour of the weeks that were learnt from.
     shares: Vec<f32>,
-    /// Its variation beside chance, as a relative variance.
+    /// Relative variance of the share beyond chance.
     noise: f32,
 }
 
@@ -92,7 +92,7 @@ impl HangUpDetector {
     }
 
     /// Returns the scores of all options whose usual share is known, in the order of their labels.
-    /// Everything before `watermark` has been read; `channel` is the one of the calls.
+    /// Everything before `watermark` has been read; `channel` is the channel of the calls.
     pub fn scores(
         &mut self,
         history: &History,
@@ -127,7 +127,7 @@ impl HangUpDetector {
     }
 }
 
-/// The options of a history, whatever became of their calls.
+/// Returns the options of a history with their places.
 fn options(history: &History) -> BTreeMap<CalledOption, Places> {
     let mut options: BTreeMap<CalledOption, Places> = BTreeMap::new();
     for (place, labels) in history.labels().iter().enumerate() {
@@ -142,7 +142,8 @@ fn options(history: &History) -> BTreeMap<CalledOption, Places> {
 }
 
 impl Calls {
-    /// The calls of the slots before `end`, which is counted from 1970, in sums of `width` slots.
+    /// Returns the calls of the `slots` slots before `end`, which is counted from 1970, in sums of
+    /// `width` slots.
     fn before(history: &History, places: &Places, end: i64, slots: usize, width: usize) -> Self {
         let begin = end - slots as i64;
         let mut calls = Self { hung_up: vec![0.0; slots / width], all: vec![0.0; slots / width] };
@@ -188,7 +189,7 @@ impl LearntHangUps {
 }
 
 impl UsualHangUps {
-    /// Learns from the hours of four weeks, of which those before `first` are not known. `None` of
+    /// Learns from the hours of four weeks, of which those before `first` are unknown. `None` for
     /// too few calls.
     fn new(calls: &Calls, first: usize) -> Option<Self> {
         let all: f32 = calls.all.iter().sum();
@@ -197,7 +198,7 @@ impl UsualHangUps {
         }
         let of_all = calls.hung_up.iter().sum::<f32>() / all;
         let hours = (first..calls.all.len()).map(|at| {
-            // Each week is judged by the others, as the present is.
+            // Each week is predicted from the others, like the present.
             let share = share_of_hour(calls, of_all, at % WEEK, Some(at / WEEK));
             ShareHour {
                 part: calls.hung_up[at],
@@ -213,7 +214,7 @@ impl UsualHangUps {
     }
 }
 
-/// One option's hang-ups, and what is usual.
+/// The hang-ups of one option and their usual share.
 struct HangUpsOfOption<'a> {
     history: &'a History,
     places: &'a Places,
@@ -223,8 +224,8 @@ struct HangUpsOfOption<'a> {
 }
 
 impl HangUpsOfOption<'_> {
-    /// Returns the score at the slot `end`, which is counted from 1970: that of the window that is
-    /// furthest from the usual share, or of a rise that was reported before and is not over.
+    /// Returns the score before the slot `end`, which is counted from 1970: that of the window with
+    /// the highest score, or of a rise that was reported before and is not over.
     fn score(&self, end: i64, rises: &mut OpenFalls) -> Score {
         let Some(key) = self.places.all.first() else { return Score::default() };
         let windows = self.windows(end);
@@ -234,7 +235,8 @@ impl HangUpsOfOption<'_> {
         })
     }
 
-    /// Finds a rise that was open before the detector started, some hours apart.
+    /// Finds a rise that was open before the detector started, by judging past moments some hours
+    /// apart.
     fn replay(&self, end: i64, rises: &mut OpenFalls) {
         for then in looks_back(end) {
             if self.history.has_slot(then - 1) {
@@ -243,7 +245,7 @@ impl HangUpsOfOption<'_> {
         }
     }
 
-    /// The windows before the slot `end`, the shortest first.
+    /// Returns the windows before the slot `end`, the shortest first.
     fn windows(&self, end: i64) -> Vec<ShareWindow> {
         let calls = Calls::before(self.history, self.places, end, LONGEST, 1);
         let monday = (i64::from(self.today) - DAYS as i64) * SLOTS as i64;
@@ -267,8 +269,8 @@ impl HangUpsOfOption<'_> {
     }
 }
 
-/// The share of calls hung up in one hour of the week, drawn toward that of all hours where they
-/// are few; without one of the weeks.
+/// Returns the share of calls hung up in one hour of the week, without the week `without`. It is
+/// shrunk toward `of_all`, the share of all hours, with a weight of [`HANG_UP_HOUR`] calls.
 fn share_of_hour(calls: &Calls, of_all: f32, hour: usize, without: Option<usize>) -> f32 {
     let mut hung_up = HANG_UP_HOUR * of_all;
     let mut all = HANG_UP_HOUR;
@@ -279,8 +281,8 @@ fn share_of_hour(calls: &Calls, of_all: f32, hour: usize, without: Option<usize>
     hung_up / all
 }
 
-/// The number of newest slots in which hang-ups usually come sooner than other calls, or later: a
-/// share of them would say nothing.
+/// Returns the number of newest slots in which the share of rows known so far differs between
+/// hang-ups and other calls: the share of hang-ups would be distorted there.
 fn unsettled(history: &History, options: &BTreeMap<CalledOption, Places>, today: i32) -> usize {
     let mut hung_up = [0; LATE_CLASSES];
     let mut others = [0; LATE_CLASSES];

@@ -1,9 +1,9 @@
-//! How much an option varies beside chance: learnt from how wrong its expectation was in the last
-//! four weeks.
+//! Noise: the variation of an option beyond chance, learnt from the errors of its expectation in
+//! the last four weeks.
 //!
-//! Owns the learning: each of the weeks is judged as if it were the present, by the other weeks. So
-//! one limit serves menus of any unrest. One outage must not teach tolerance: the worst two days
-//! count no more than the third.
+//! Owns the learning. Each week is predicted from the other weeks like the present, so the same
+//! limits serve steady and unsteady menus. A single outage must not raise the noise: the worst two
+//! days count no more than the third (winsorized mean).
 
 use super::{
     HOURS, SLOT, SLOTS,
@@ -24,12 +24,13 @@ use super::{
 };
 
 const WEEK: usize = 7 * SLOTS;
-/// Slots, and days, from which is learnt.
+/// Slots of the weeks from which noise is learnt.
 const LENGTH: usize = WEEKS * WEEK;
 pub(super) const DAYS: usize = WEEKS * 7;
-/// A relative error of more than this is an outage.
+/// Largest squared relative error beyond chance that counts; a larger one is an outage.
 const MOST: f64 = 1.5;
-/// Hits whose error says a quarter of what that of very many says, where nothing else is uncertain.
+/// Hits whose error has a quarter of the weight of an error of very many hits, if nothing else is
+/// uncertain.
 const WELL_KNOWN: f64 = 50.0;
 
 /// The noise of one option, as relative variances.
@@ -37,19 +38,19 @@ const WELL_KNOWN: f64 = 50.0;
 pub(super) struct Noise {
     /// The noise of its level from day to day.
     pub(super) day: f32,
-    /// Variance of a count, of its mean: what is not by chance but not relative to the mean either,
-    /// as people who call again.
+    /// Dispersion of a count (variance over mean): variation beyond chance that is not relative to
+    /// the mean, as of people who call again.
     pub(super) dispersion: f32,
     /// The noise of its routing point's level around the operation's.
     pub(super) level: f32,
-    /// The noise of windows as long as [`LEARNT`] says, beyond that.
+    /// The further noise of windows, by the lengths in [`LEARNT`].
     pub(super) windows: [f32; LEARNT.len()],
     /// The noise of each of its shares, in the order of [`UsualShares::all`].
     pub(super) shares: [f32; SHARES],
 }
 
 impl Noise {
-    /// Returns the noise of a window of so many slots.
+    /// Returns the noise of a window of `slots` slots, interpolated by the logarithm of the length.
     pub(super) fn of(&self, slots: usize) -> f64 {
         let above = LEARNT.partition_point(|length| *length < slots).min(LEARNT.len() - 1);
         let below = above.saturating_sub(1);
@@ -64,16 +65,16 @@ impl Noise {
     }
 }
 
-/// Noise of a routing point as a whole.
+/// The noise of a routing point as a whole.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PointNoise {
     /// Relative variance of its level around that of its earlier hours of the day.
     pub(super) level: f32,
-    /// Variance of a count, of its mean.
+    /// Dispersion of a count: variance over mean.
     pub(super) dispersion: f32,
 }
 
-/// The lesson of a few weeks of one option: the value of each kind of noise and its weight.
+/// The noise learnt from the weeks of one option alone, with weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Estimate {
     day: Weighted,
@@ -83,7 +84,7 @@ pub(super) struct Estimate {
     shares: [Weighted; SHARES],
 }
 
-/// A value, and how many windows full of hits it stands on.
+/// A value, and its weight: the equivalent number of windows full of hits from which it was learnt.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Weighted {
     value: f32,
@@ -91,16 +92,17 @@ pub(super) struct Weighted {
 }
 
 impl Weighted {
-    /// Drawn towards what is usual, but never below the least that is believed.
+    /// Returns the value shrunk toward the usual one: the mean of both, where the usual one has the
+    /// weight [`OTHERS`]. It is at least `least`.
     pub(super) fn shrunk_toward(self, usual: f32, least: f64) -> f32 {
         ((self.value * self.weight + usual * OTHERS) / (self.weight + OTHERS)).max(least as f32)
     }
 }
 
-/// Weight that the other options of the operation have in what is learnt of one.
+/// Weight of the other options of the operation in what is learnt of one.
 const OTHERS: f32 = 12.0;
 
-/// The noise of each option: its own estimate, shrunk_toward towards what is usual among all.
+/// Returns the noise of each option: its own estimate, shrunk toward the median of all.
 pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
     let estimates: Vec<Option<Estimate>> =
         lessons.iter().map(|lesson| lesson.map(|lesson| lesson.noise)).collect();
@@ -138,7 +140,7 @@ pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
     estimates.iter().map(of).collect()
 }
 
-/// The noise of each routing point: its own estimate, shrunk toward what is usual among all.
+/// Returns the noise of each routing point: its own estimate, shrunk toward the median of all.
 pub(super) fn shrink_points(lessons: &[PointLesson]) -> Vec<PointNoise> {
     let usual = |of: fn(&PointLesson) -> Weighted, first: f64| {
         let known = lessons.iter().map(of).filter(|one| one.weight > 4.0);
@@ -153,7 +155,7 @@ pub(super) fn shrink_points(lessons: &[PointLesson]) -> Vec<PointNoise> {
     lessons.iter().map(of).collect()
 }
 
-/// Learns from the four weeks before a day.
+/// Learner from the four weeks before a day.
 pub(super) struct Learner {
     /// The first slot, counted from 1970.
     base: i64,
@@ -161,22 +163,22 @@ pub(super) struct Learner {
     operation: PrefixSums,
 }
 
-/// The lesson of a routing point.
+/// Everything learnt about a routing point.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PointLesson {
     /// The lessons of its options, in the order in which they were given.
     pub(super) options: Vec<Option<Lesson>>,
-    /// True if its hours shift.
+    /// True if its opening hours shift.
     pub(super) shifts: bool,
     /// The most slots by which its rows were late on a day; 0 if they were in time.
     pub(super) lagged: usize,
     level: Weighted,
     dispersion: Weighted,
-    /// Options that lead others.
+    /// The options that lead others.
     pub(super) leads: Vec<Lead>,
 }
 
-/// The lesson of an option.
+/// Everything learnt about an option.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Lesson {
     pub(super) noise: Estimate,
@@ -184,7 +186,7 @@ pub(super) struct Lesson {
 }
 
 impl Learner {
-    /// `options` is how many there are.
+    /// Creates a learner from the weeks before `day`. `options` is the number of options.
     pub(super) fn new(history: &History, day: i32, options: usize, holidays: &Holidays) -> Self {
         let base = midnight(day - DAYS as i32) / SLOT;
         let usable = (0..LENGTH)
@@ -212,7 +214,8 @@ impl Learner {
         }
     }
 
-    /// Seen, and expected from the other weeks; and from how many.
+    /// Returns the hits seen, and those expected from the other weeks, with the number of these
+    /// weeks by slot. `edges` reduces the expectation next to an opening or closing.
     fn sums(&self, hits: &[f32], edges: Option<&[f32]>) -> (PrefixSums, Vec<u8>) {
         let rates = self.rates(hits);
         let first = hits.iter().position(|hits| *hits > 0.0).unwrap_or(LENGTH);
@@ -238,7 +241,7 @@ impl Learner {
         (sums, weeks)
     }
 
-    /// Hits of a slot around each; `NAN` where too little is known.
+    /// Returns the hits per slot, averaged around each slot; `NAN` where too little is known.
     fn rates(&self, hits: &[f32]) -> Vec<f32> {
         let mut sum = 0.0;
         let mut known = 0;
@@ -259,8 +262,8 @@ impl Learner {
         rates
     }
 
-    /// Returns the share of the expectation around each slot that the other weeks leave of it,
-    /// where a routing point opens or closes.
+    /// Returns the share of the expectation around each slot that remains in the slot itself in the
+    /// other weeks, next to an opening or closing.
     fn edges(&self, hits: &[f32]) -> Vec<f32> {
         let rates = self.rates(hits);
         (0..LENGTH)
@@ -278,7 +281,7 @@ impl Learner {
             .collect()
     }
 
-    /// Learns from the weeks about a routing point and each of its options.
+    /// Learns about a routing point and each of its options.
     pub(super) fn point(&self, history: &History, options: &[usize]) -> PointLesson {
         let mut all = vec![0.0; LENGTH];
         options.iter().for_each(|option| self.add_hits(history, *option, &mut all));
@@ -330,7 +333,7 @@ impl Learner {
         days.iter().map(lateness::lagged).max().unwrap_or(0)
     }
 
-    /// The usual shares of an option; fills in how much they vary.
+    /// Returns the usual shares of an option, and writes their noise.
     fn shares(
         &self,
         history: &History,
@@ -353,7 +356,7 @@ impl Learner {
         let bound = shares::bound(&times);
         let slow: Vec<f32> = hourly.iter().map(|hour| hour[3 + bound + 1..].iter().sum()).collect();
         let timed: Vec<f32> = hourly.iter().map(|hour| hour[3..].iter().sum()).collect();
-        // Only the part of the weeks in which the option was there.
+        // Only the part of the weeks in which the option existed.
         let begin = by_hour.iter().position(|hits| *hits > 0.0).unwrap_or(by_hour.len());
         let parts =
             [(column(0), &by_hour), (column(1), &by_hour), (column(2), &by_hour), (slow, &timed)];
@@ -379,14 +382,14 @@ impl Learner {
         }
     }
 
-    /// Returns how much a routing point's level varies around that of the others, hour by hour,
-    /// once its own level of the day is told from its earlier hours; not told from them if
-    /// `day_noise` is next to 0.
+    /// Returns the variation of a routing point's level around that of the others, hour by hour.
+    /// The level that is expected follows the routing point's earlier hours of the day, unless
+    /// `day_noise` is near 0.
     fn level(&self, point: &PrefixSums, weeks: &[u8], day_noise: f64, side: Side) -> Weighted {
         let (nobody, mut days) = (PrefixSums::of(vec![(0.0, 0.0); LENGTH]), ByDay::default());
         let context = OptionContext {
             own: point,
-            // All that is known of its level is the operation's.
+            // Only the operation's level is used.
             point: &nobody,
             operation: &self.operation,
             base: self.base,
@@ -444,15 +447,15 @@ impl Learner {
     }
 }
 
-/// Slots of the windows in which incidents of the past are looked for.
+/// Slots of the windows in which past incidents are detected.
 const INCIDENTS: [usize; 3] = [12, 36, 96];
-/// Deviance of an incident; higher than that of an alert, so that what varies by nature is learnt.
+/// Deviance of a past incident; higher than that of an alert, so that usual variation is learnt.
 const INCIDENT: f64 = 40.0;
-/// An option that is out of the ordinary in more than this share of its time is so by nature.
+/// Share of its time above which an option with incidents varies like that by nature.
 const BY_NATURE: f64 = 0.3;
 
-/// The weeks but for what went wrong in them: an incident of days must not teach tolerance. Judged
-/// by [`FIRST_NOISE`], since what an incident would have taught is not to be believed here.
+/// Returns the weeks without their incidents: an incident of days must not raise the noise. They
+/// are detected with [`FIRST_NOISE`], because the learnt noise would contain them.
 fn without_incidents(own: &PrefixSums) -> PrefixSums {
     let mut wrong = vec![false; own.len()];
     let noise = FIRST_NOISE + FIRST_LEVEL_NOISE;
@@ -472,13 +475,14 @@ fn without_incidents(own: &PrefixSums) -> PrefixSums {
     if told == 0.0 || told > BY_NATURE * all { own.clone() } else { own.without(&wrong) }
 }
 
-/// Variance of a count, of its mean, by how much a slot differs from the next: what changes slowly
-/// says nothing there.
+/// Returns the dispersion of a count (variance over mean) from the mean square successive
+/// difference (von Neumann, 1941): Σ(n - n')² / Σ(n + n'), where n and n' are the hits of
+/// neighbouring slots. Slow changes drop out.
 fn dispersion(own: &PrefixSums) -> Weighted {
     let mut days = ByDay::default();
     let slot = |at: usize| own.between(at, at + 1);
     for at in 1..own.len().saturating_sub(2) {
-        // Not beside an opening or a closing.
+        // Slots next to an opening or a closing are left out.
         if (at - 1..=at + 2).all(|at| slot(at).expected > 0.0) {
             let one = slot(at);
             let next = slot(at + 1);
@@ -490,22 +494,23 @@ fn dispersion(own: &PrefixSums) -> Weighted {
     days.weighted(1.0 / DISPERSION_HITS)
 }
 
-/// Returns what is usual of a share.
+/// Returns the usual value of a share.
 fn usual(part: &[f32], whole: &[f32]) -> Usual {
     let parts: f32 = part.iter().sum();
     let all: f32 = whole.iter().sum();
     Usual { share: if all > 0.0 { parts / all } else { 0.0 }, whole: all }
 }
 
-/// The variation of a share beside chance, as a relative variance: what was seen of it and what was
-/// expected, by hour from the hour `begin` of the weeks on, and judged in windows of so many hours.
+/// Returns the noise of a share, as a relative variance beyond chance. `shares` has the seen and
+/// expected hits by hour, from the hour `begin` of the weeks on; they are compared in windows of
+/// `hours` hours.
 pub(super) fn share_noise(shares: &[ShareHour], begin: usize, hours: usize) -> Weighted {
     let mut days = ByDay::default();
     for (at, window) in (begin..).step_by(hours).zip(shares.chunks(hours)) {
         let sum = |of: fn(&ShareHour) -> f32| f64::from(window.iter().map(of).sum::<f32>());
         let seen = sum(|hour| hour.part);
         let mean = sum(|hour| hour.expected).max(1e-9);
-        // A share of the hits varies by chance less than a count does.
+        // The chance of a binomial share is less than that of a Poisson count, by 1/whole.
         let chance = -1.0 / sum(|hour| hour.whole).max(1e-9);
         let window = Comparison { seen, mean, relative_variance: chance, day: 0.0 };
         days.add((at / HOURS).min(DAYS - 1), &window, Side::Above);
@@ -513,12 +518,12 @@ pub(super) fn share_noise(shares: &[ShareHour], begin: usize, hours: usize) -> W
     days.weighted(1.0)
 }
 
-/// A share of what happened in an hour.
+/// The counts of one hour that make a share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ShareHour {
     pub(super) part: f32,
     pub(super) whole: f32,
-    /// What the part would be at the usual share.
+    /// The part expected at the usual share.
     pub(super) expected: f32,
 }
 
@@ -530,7 +535,7 @@ enum Side {
     Above,
 }
 
-/// Relative errors beyond chance, by day.
+/// Squared relative errors beyond chance, as (weighted sum, weight) by day.
 struct ByDay([(f64, f64); DAYS]);
 
 impl Default for ByDay {
@@ -540,7 +545,7 @@ impl Default for ByDay {
 }
 
 impl ByDay {
-    /// Adds the window from the one slot to before the other, at the likeliest level.
+    /// Adds the window from `from` to before `to`, at the likeliest level.
     fn compare(
         &mut self,
         context: &OptionContext<'_>,
@@ -549,15 +554,15 @@ impl ByDay {
         weeks: &[u8],
         side: Side,
     ) {
-        // Where nothing is expected nothing can be learnt: half of the windows of a menu that
-        // closes, all of a new target.
+        // Nothing can be learnt where nothing is expected: in half of the windows of a menu that
+        // closes, and in all of a new target.
         if context.own.between(from, to).expected > 0.0 {
             self.add((to - 1) / SLOTS, &context.likely(from, to, weeks[to - 1]), side);
         }
     }
 
-    /// For a fall it does not matter that a window may have more, nor for a rise that it may have
-    /// less.
+    /// Adds a window. For falls, errors with more hits than expected do not count; for rises, those
+    /// with fewer. A one-sided squared error counts double, because it covers half of the windows.
     fn add(&mut self, day: usize, window: &Comparison, side: Side) {
         if window.mean < 1.0 {
             return;
@@ -569,14 +574,16 @@ impl ByDay {
             Side::Above => 2.0 * error.min(0.0).powi(2),
         };
         let excess = (square - window.mean) / window.mean.powi(2) - window.relative_variance;
-        // What is known of a variance goes with the inverse of its square.
+        // An estimate of a variance has the weight of the inverse square of that variance.
         let uncertain = window.relative_variance.max(-1.0 / window.mean) + 1.0 / window.mean;
         let weight = (1.0 + WELL_KNOWN * uncertain).powi(-2);
         self.0[day].0 += weight * excess.min(MOST);
         self.0[day].1 += weight;
     }
 
-    /// The mean of the days, of which the worst two count as much as the third.
+    /// Returns the weighted mean of the days, in which the worst two count as much as the third
+    /// (winsorized). `independent` is the factor from the sum of the weights to the weight of the
+    /// result.
     fn weighted(&self, independent: f32) -> Weighted {
         let mut days: Vec<(f64, f64)> = self
             .0
@@ -599,7 +606,7 @@ mod tests {
 
     #[test]
     fn chance_between_days_hides_no_variation_and_two_bad_days_teach_none() {
-        // Few hits: by chance each second day seems to vary less than chance itself would.
+        // Few hits: by chance, every second day seems to vary less than chance itself.
         let of_day = |day: usize| if day.is_multiple_of(2) { 0.05 } else { -0.03 };
         let calm = ByDay(std::array::from_fn(|day| (of_day(day), 1.0))).weighted(1.0);
         assert!((calm.value - 0.01).abs() < 1e-6 && calm.weight == DAYS as f32, "{calm:?}");

@@ -1,9 +1,8 @@
-//! One window of one option: what was seen, and what should have been at today's level.
+//! The comparison of one option in one window: hits seen, and hits expected at today's level.
 //!
-//! Owns how today's level is told: from the *other* options of the routing point and of the
-//! operation, and from the option's own earlier hours of the day. Used alike for the present and
-//! for the weeks from which noise is learnt, so that what is learnt is the error of this very
-//! prediction.
+//! Owns the estimate of today's level, from the *other* options of the routing point and of the
+//! operation, and from the option's own earlier hours of the day. It serves the present and the
+//! weeks from which noise is learnt, so that noise is the error of exactly this prediction.
 
 use super::{
     SLOTS,
@@ -13,7 +12,7 @@ use super::{
     },
 };
 
-/// Running sums of hits seen and expected; the sums of a stretch are differences.
+/// Running sums of seen and expected hits by slot; the sums of a range are differences.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PrefixSums(Vec<(f32, f32)>);
 
@@ -25,14 +24,14 @@ pub(super) struct Pair {
 }
 
 impl PrefixSums {
-    /// From what each slot has.
+    /// Creates the sums from the (seen, expected) hits of each slot.
     pub(super) fn of(slots: impl IntoIterator<Item = (f32, f32)>) -> Self {
         let mut seen = 0.0;
         let mut expected = 0.0;
         let mut sums = vec![(0.0, 0.0)];
         sums.extend(slots.into_iter().map(|slot| {
-            // A day has fewer hits than a float of 32 bits can count, but weeks of a large
-            // operation may not.
+            // A 32-bit float can count the hits of a day, but perhaps not those of weeks of a large
+            // operation.
             seen += f64::from(slot.0);
             expected += f64::from(slot.1);
             (seen as f32, expected as f32)
@@ -40,7 +39,7 @@ impl PrefixSums {
         Self(sums)
     }
 
-    /// The sum of several, over so many slots.
+    /// Returns the sum of several series of `slots` slots.
     pub(super) fn sum<'s>(parts: impl Iterator<Item = &'s Self>, slots: usize) -> Self {
         let mut sum = vec![(0.0, 0.0); slots + 1];
         for part in parts {
@@ -52,7 +51,7 @@ impl PrefixSums {
         Self(sum)
     }
 
-    /// Slots.
+    /// Returns the number of slots.
     pub(super) fn len(&self) -> usize {
         self.0.len().saturating_sub(1)
     }
@@ -64,13 +63,13 @@ impl PrefixSums {
         Pair { seen: f64::from(to.0 - from.0), expected: f64::from(to.1 - from.1) }
     }
 
-    /// Returns how much more was seen of late than expected, as a factor from 1 up to a bound.
+    /// Returns the factor by which more was seen than expected, from 1 to [`MOST_GROWTH`].
     pub(super) fn growth(&self) -> f64 {
         let all = self.between(0, self.len());
         ((all.seen + LEVEL_PRIOR) / (all.expected + LEVEL_PRIOR)).clamp(1.0, MOST_GROWTH)
     }
 
-    /// The slots as they were, with nothing where `without` says so.
+    /// Returns the sums with zeros in the slots for which `without` is true.
     pub(super) fn without(&self, without: &[bool]) -> Self {
         Self::of(self.0.windows(2).zip(without).map(|(two, without)| {
             if *without { (0.0, 0.0) } else { (two[1].0 - two[0].0, two[1].1 - two[0].1) }
@@ -78,25 +77,25 @@ impl PrefixSums {
     }
 }
 
-/// An option beside its routing point and its operation, over the same slots.
+/// An option, its routing point and its operation over the same slots.
 pub(super) struct OptionContext<'a> {
     pub(super) own: &'a PrefixSums,
     pub(super) point: &'a PrefixSums,
     pub(super) operation: &'a PrefixSums,
-    /// The first of the slots, counted from 1970.
+    /// The first slot, counted from 1970.
     pub(super) base: i64,
     /// Relative variance of the option's own level from day to day.
     pub(super) day_noise: f64,
-    /// Variance of a count, of its mean: 1 is chance.
+    /// Dispersion of a count: variance over mean, 1 for a Poisson count.
     pub(super) dispersion: f64,
-    /// The operation's late hits over the usual, from 1 up: the most that its level may be.
+    /// Upper bound of the level: the growth of the operation, at least 1.
     pub(super) growth: f64,
     /// Relative variance of the routing point's level around the operation's.
     pub(super) level_noise: f64,
-    /// Hits of the options that follow this one: they fall with it, so they say nothing about its
-    /// level.
+    /// Hits of the options that follow this one. They fall with it, so they are no evidence about
+    /// its level.
     pub(super) followers: Option<&'a PrefixSums>,
-    /// Options that this one follows.
+    /// The options that this one follows.
     pub(super) leaders: &'a [Leader<'a>],
 }
 
@@ -106,54 +105,55 @@ pub(super) struct Leader<'a> {
     pub(super) hits: &'a PrefixSums,
     /// Share of the follower's hits that come by way of it.
     pub(super) share: f64,
-    /// Nobody has entered it for so long that nothing is expected of it.
+    /// True if it counts as removed, so that nothing is expected of it.
     pub(super) is_gone: bool,
 }
 
-/// The hits in a window, seen and expected.
+/// Hits in a window, seen and expected.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Comparison {
     pub(super) seen: f64,
-    /// At today's level; the expectation.
+    /// Expected hits at today's level.
     pub(super) mean: f64,
-    /// Relative variance of what is seen, beside chance and the noise that is learnt of windows.
+    /// Relative variance of the seen hits, without Poisson chance and the learnt noise of windows.
     pub(super) relative_variance: f64,
-    /// The part of that which comes of the option's own level from day to day.
+    /// The part of it that comes from the option's own level from day to day.
     pub(super) day: f64,
 }
 
-/// Today's level, told from the other options.
+/// Today's level, estimated from the other options.
 #[derive(Debug, Clone, Copy)]
 struct Level {
-    /// As likely too high as too low.
+    /// The estimate, as likely too high as too low.
     likely: f64,
-    /// Never more than the operation's, now or of late.
+    /// A cautious estimate, never above the operation's level or its growth.
     low: f64,
-    /// Relative variance.
+    /// Relative variance of the level.
     relative_variance: f64,
 }
 
 impl OptionContext<'_> {
-    /// The window from `from` to before `to`, expected from so many weeks, at a level that is
-    /// rather too low.
+    /// Compares the window from `from` to before `to` at the cautious level. The expectation is
+    /// from `weeks` weeks.
     pub(super) fn window(&self, from: usize, to: usize, weeks: u8) -> Comparison {
         let own = self.own.between(from, to);
         let level = self.level(own, from, to);
         self.compare(own, level.low, level.relative_variance, from, to, weeks)
     }
 
-    /// The same at the likeliest level.
+    /// Compares the window like [`OptionContext::window`], at the likeliest level.
     pub(super) fn likely(&self, from: usize, to: usize, weeks: u8) -> Comparison {
         let own = self.own.between(from, to);
         let level = self.level(own, from, to);
         self.compare(own, level.likely, level.relative_variance, from, to, weeks)
     }
 
-    /// Returns true if hits are back, `since` slots after a fall that left such a share of them:
-    /// some window that ends now speaks for the usual level and against the fallen one.
+    /// Returns true if hits are back, `since` slots after a fall that left the share `left` of
+    /// them: some window that ends now shows the usual level rather than the fallen one.
     ///
-    /// Wald's sequential test of two Poisson rates: the logarithm of the likelihood ratio, over the
-    /// dispersion, has to reach [`RECOVERED`].
+    /// Wald's sequential test of two Poisson rates: n ln(1/l) - m (1 - l) must exceed [`RECOVERED`]
+    /// times the dispersion. n are the seen and m the expected hits of the window, l is the share
+    /// left.
     pub(super) fn is_back(&self, left: f64, weeks: u8, since: usize) -> bool {
         let end = self.own.len();
         drop_windows().take_while(|slots| *slots <= since.min(end)).any(|slots| {
@@ -174,7 +174,8 @@ impl OptionContext<'_> {
     ) -> Comparison {
         let (day, day_variance) = self.day(from);
         let mean = (own.expected * level * day * self.led(from, to, level)).max(1e-9);
-        // Around a moment of each week there is an hour of hits, so short windows share them.
+        // The expectation averages about an hour around a moment of each week, so short windows
+        // share hits.
         let hours = (to - from) as f64 / 12.0;
         let baseline = 1.2 * hours / (hours + 1.0) / f64::from(weeks.clamp(1, WEEKS as u8));
         let counts = (self.dispersion * (1.0 + baseline) - 1.0) / mean;
@@ -190,8 +191,10 @@ impl OptionContext<'_> {
         let point = self.others(self.point, own, from, to);
         let operation = self.others(self.operation, own, from, to);
         let of_operation = (operation.seen + LEVEL_PRIOR) / (operation.expected + LEVEL_PRIOR);
-        // What is known of the operation counts for less where the routing point says otherwise,
-        // the more so the further: its level has a heavier tail than a normal.
+        // The level of the routing point around the operation's has Student's t distribution with ν
+        // = LEVEL_FREEDOM degrees of freedom. The operation's level is a prior with the weight (ν +
+        // 1) / (ν + far), at most 1, where `far` is the squared deviation over its variance: the
+        // further away the routing point is, the less the prior counts.
         let noise = self.level_noise + 1.0 / (operation.seen + LEVEL_PRIOR);
         let usual = (point.expected * of_operation).max(1e-9);
         let far = (point.seen - usual).powi(2) / (self.dispersion * usual + noise * usual * usual);
@@ -205,7 +208,7 @@ impl OptionContext<'_> {
         }
     }
 
-    /// Hits of the options that neither are this one nor follow it.
+    /// Returns the hits of the options that neither are this one nor follow it.
     fn others(&self, all: &PrefixSums, own: Pair, from: usize, to: usize) -> Pair {
         let all = all.between(from, to);
         let followers = self.followers.map_or(Pair::default(), |sums| sums.between(from, to));
@@ -215,8 +218,8 @@ impl OptionContext<'_> {
         }
     }
 
-    /// Share of the usual hits that the options leave over which people come here: an option
-    /// that nobody is led to any more has not fallen by itself.
+    /// Returns the share of the usual hits that remains because of the options that lead here: an
+    /// option to which nobody is led any more has not fallen by itself.
     fn led(&self, from: usize, to: usize, level: f64) -> f64 {
         let left = self.leaders.iter().map(|leader| {
             let hits = leader.hits.between(from, to);
@@ -228,8 +231,8 @@ impl OptionContext<'_> {
         left.product()
     }
 
-    /// How many times the usual hits come where the options that lead here have more than at this
-    /// level.
+    /// Returns the factor by which more hits come because the options that lead here have more hits
+    /// than at this level.
     pub(super) fn led_more(&self, from: usize, to: usize, level: f64) -> f64 {
         let more = self.leaders.iter().map(|leader| {
             let hits = leader.hits.between(from, to);
@@ -239,19 +242,19 @@ impl OptionContext<'_> {
         more.product()
     }
 
-    /// Today's level, rather too low.
+    /// Returns the cautious estimate of today's level.
     pub(super) fn level_of(&self, from: usize, to: usize) -> f64 {
         self.level(self.own.between(from, to), from, to).low
     }
 
-    /// Today's level of the routing point's other options, which may be more than usual.
+    /// Returns today's level of the routing point's other options, which may be above the usual.
     pub(super) fn point_level(&self, from: usize, to: usize) -> f64 {
         let others = self.others(self.point, self.own.between(from, to), from, to);
         (others.seen + RISE_PRIOR) / (others.expected + RISE_PRIOR)
     }
 
-    /// The option's own level on this day, never more than usual, from the slots before the window,
-    /// and how relative_variance it is.
+    /// Returns the option's own level on this day, never above the usual, and its relative
+    /// variance. Both are estimated from the slots of the day before the window.
     fn day(&self, from: usize) -> (f64, f64) {
         let slot_of_day = (self.base + from as i64).rem_euclid(SLOTS as i64) as usize;
         let since = slot_of_day.min(from);
@@ -259,12 +262,12 @@ impl OptionContext<'_> {
             return (1.0, self.day_noise);
         }
         let earlier = self.own.between(from - since, from);
-        // As it is, not at most as usual: a campaign of the whole routing point says nothing about
-        // the option.
+        // The likely level, which may be above the usual: a campaign of the whole routing point is
+        // no evidence about the option.
         let level = self.level(earlier, from - since, from);
         let led = self.led(from - since, from, level.likely);
         let mean = earlier.expected * level.likely * led;
-        // Hits that say as much as one of each says where all but chance is known.
+        // The equivalent number of Poisson hits: the inverse of the relative variance.
         let hits = 1.0 / (self.dispersion / mean.max(1e-9) + level.relative_variance);
         let prior = 1.0 / self.day_noise;
         let most = MOST_DAY * self.day_noise.sqrt();
@@ -277,8 +280,8 @@ impl OptionContext<'_> {
 mod tests {
     use super::*;
 
-    /// An option with the hits of its own, of its routing point and of the operation, on a day as
-    /// usual.
+    /// Returns an option with the hits of its own, of its routing point and of the operation, on a
+    /// usual day.
     fn context<'a>(hits: [&'a PrefixSums; 3], leaders: &'a [Leader<'a>]) -> OptionContext<'a> {
         let [own, point, operation] = hits;
         OptionContext {
@@ -295,8 +298,8 @@ mod tests {
         }
     }
 
-    /// The likeliest level of a routing point whose other options had so many hits of 100, in an
-    /// operation as usual.
+    /// Returns the likeliest level of a routing point whose other options had `seen` of 100
+    /// expected hits, in a usual operation.
     fn level(seen: f32) -> f64 {
         let sums = |seen, expected| PrefixSums::of([(seen, expected)]);
         let (own, point, operation) =

@@ -1,34 +1,36 @@
-//! What the detector says: how unlike the usual each option and routing point is now.
+//! The results of the detector: scores of each option and routing point now.
 //!
-//! Owns the shape of the answer. A score is 0 where all is as expected and 1 at the limit of the
-//! shipped alert, and grows with the log-likelihood. What is unknown is `None`, never 0.
+//! Owns the types of the result. A score is 0 where hits are as expected and 1 at the limit of the
+//! shipped alert, and grows with the log-likelihood. An unknown score is `None`, never 0.
 
 use super::hang_ups::HangUpScore;
 use model::{MenuLabels, PointLabels};
 
-/// An anomaly of an option: the label `anomaly`.
+/// An anomaly of an option; the value of the label `anomaly`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Anomaly {
-    /// Fewer hits. Compared are hits.
+    /// Fewer hits than expected. The figures are hits.
     DropOff,
-    /// More hits. Compared are hits; 0 beside a drop-off in the same routing point.
+    /// More hits than expected. The figures are hits. 0 beside a drop-off in the same routing
+    /// point.
     Surge,
-    /// More of the hits are the last of their journey. Compared are journeys that ended; 0 beside a
-    /// drop-off. Unknown for options that are meant to end them.
+    /// A larger share of hits that end their journey. The figures are journeys that ended. 0 beside
+    /// a drop-off, unless all followers of the option fell. Unknown for options that are meant to
+    /// end journeys.
     Abandonment,
-    /// More hits that took more than one attempt. Compared are such hits.
+    /// A larger share of hits with more than one attempt. The figures are such hits.
     Retries,
-    /// More hits of people who had been here before. Compared are such hits.
+    /// A larger share of hits of people who had been here before. The figures are such hits.
     Loops,
-    /// It takes longer to get here. Compared are the seconds within which nine of ten do.
+    /// A longer time to the option. The figures are the seconds within which nine of ten reach it.
     TimeToOption,
-    /// More of the calls that ended here were ended by the caller. Compared are such calls; known
-    /// only where what became of calls is read.
+    /// A larger share of calls that the caller ended here. The figures are such calls. Known only
+    /// where the outcomes of calls are read.
     HangUp,
 }
 
 impl Anomaly {
-    /// All of them, each at its place in [`OptionScores::scores`].
+    /// All anomalies, each at its place in [`OptionScores::scores`].
     pub const ALL: [Self; 7] = [
         Self::DropOff,
         Self::Surge,
@@ -39,7 +41,7 @@ impl Anomaly {
         Self::HangUp,
     ];
 
-    /// The value of the label.
+    /// Returns the value of the label.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DropOff => "drop_off",
@@ -53,21 +55,21 @@ impl Anomaly {
     }
 }
 
-/// An anomaly of a routing point as a whole: the label `anomaly`.
+/// An anomaly of a routing point as a whole; the value of the label `anomaly`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PointAnomaly {
-    /// All its options fell. Compared are hits.
+    /// A fall of all its options. The figures are hits.
     Collapse,
-    /// More entries of nothing. Compared are hits of the options that stand for it; 0 beside a
-    /// drop-off.
+    /// More entries of nothing. The figures are hits of the options that stand for them. 0 beside a
+    /// drop-off or a collapse.
     NoInput,
 }
 
 impl PointAnomaly {
-    /// All of them, each at its place in [`PointScores::scores`].
+    /// All anomalies, each at its place in [`PointScores::scores`].
     pub const ALL: [Self; 2] = [Self::Collapse, Self::NoInput];
 
-    /// The value of the label.
+    /// Returns the value of the label.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Collapse => "collapse",
@@ -76,22 +78,22 @@ impl PointAnomaly {
     }
 }
 
-/// The distance of something from the usual, in the window in which it is greatest. The figures of
-/// a fall above 1 are those of the shortest window above 1.
+/// The deviation from the usual, in the window in which it is largest. The figures of a score above
+/// 1 are those of the shortest window with such a score.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Score {
-    /// 0 as expected, 1 at the limit of the alert.
+    /// The score: 0 as expected, 1 at the limit of the alert.
     pub score: f64,
-    /// The hits seen in the window; see the anomaly for what is compared.
+    /// The figure observed in the window; for its unit see the anomaly.
     pub observed: f64,
-    /// The hits that should have been seen, at today's level.
+    /// The figure expected in the window, at today's level.
     pub expected: f64,
-    /// Length of the window in seconds; 0 when nothing was compared.
+    /// Length of the window in seconds; 0 if nothing was compared.
     pub window: u32,
 }
 
 impl Score {
-    /// Length of the window in slots.
+    /// Returns the length of the window in slots.
     pub(super) fn slots(&self) -> usize {
         (i64::from(self.window) / super::SLOT) as usize
     }
@@ -104,19 +106,19 @@ pub struct OptionScores {
     pub labels: MenuLabels,
     /// By [`Anomaly`], in the order of [`Anomaly::ALL`]; `None` where too little is known.
     pub scores: [Option<Score>; Anomaly::ALL.len()],
-    /// Hits that the last window should have had, at today's level; `None` while unknown.
+    /// Hits expected in the last closed window, at today's level; `None` while unknown.
     pub expected_hits: Option<f64>,
     /// Number of earlier weeks behind the expectation; 0 while unknown.
     pub weeks: u8,
 }
 
 impl OptionScores {
-    /// An option of which nothing is known.
+    /// Creates the scores of an option without known ones.
     fn unknown(labels: MenuLabels) -> Self {
         Self { labels, scores: [None; Anomaly::ALL.len()], expected_hits: None, weeks: 0 }
     }
 
-    /// One of the scores.
+    /// Returns the score of an anomaly.
     pub fn of(&self, anomaly: Anomaly) -> Option<Score> {
         self.scores[anomaly as usize]
     }
@@ -133,26 +135,27 @@ pub struct PointScores {
 }
 
 impl PointScores {
-    /// One of the scores.
+    /// Returns the score of an anomaly.
     pub fn of(&self, anomaly: PointAnomaly) -> Option<Score> {
         self.scores[anomaly as usize]
     }
 }
 
-/// All that is unlike the usual at one moment. Both lists are in the order of their labels.
+/// The scores of one moment. Both lists are in the order of their labels.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scores {
-    /// Every option of which anything is known.
+    /// Every option with any history.
     pub options: Vec<OptionScores>,
     /// Every routing point with such an option.
     pub points: Vec<PointScores>,
-    /// Seconds by which the rows of the report are later than usual; 0 where they are not.
+    /// Seconds by which the rows of the report are later than usual; 0 if they are not.
     pub report_lag: u32,
 }
 
 impl Scores {
-    /// Adds the scores of hang-ups. Where one is known, abandonment is not: it is a weaker guess at
-    /// the same. A routing point that collapsed speaks for its options.
+    /// Adds the scores of hang-ups. They replace the option's abandonment, which is a weaker
+    /// estimate of the same. They are 0 at a collapsed routing point, because its collapse is
+    /// reported instead.
     pub fn add_hang_ups(&mut self, hang_ups: &[HangUpScore]) {
         for HangUpScore { labels, score } in hang_ups {
             let point = self.points.binary_search_by(|point| point.labels.cmp(&labels.point));

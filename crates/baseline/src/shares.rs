@@ -1,9 +1,8 @@
-//! Shares that rise: of hits with which a journey ends, of hits with more than one attempt, of hits
-//! that come back, of hits that take long, of hits in which nothing was entered, and of calls that
-//! are hung up.
+//! Detects shares that rise: of hits that end a journey, of hits with several attempts, of hits
+//! that return, of hits that take long, of hits in which nothing was entered, and of calls hung up.
 //!
-//! Owns what of the last hours is needed for the shares of options, and the judgement of any share
-//! against the usual one.
+//! Owns the recent counts that the shares of options need, and the comparison of any share with the
+//! usual one; see `deviance` for the statistic.
 
 use super::{
     HOURS, SLOT, SLOTS, Score,
@@ -23,9 +22,9 @@ pub(super) struct ShareWindow {
     pub(super) whole: f64,
     /// The usual share.
     pub(super) usual: f64,
-    /// Its relative variance beside chance.
+    /// Relative variance of the usual share beyond chance.
     pub(super) noise: f64,
-    /// Length in seconds.
+    /// Length of the window in seconds.
     pub(super) seconds: i64,
 }
 
@@ -33,7 +32,7 @@ impl ShareWindow {
     fn deviance(&self) -> f64 {
         let usual = self.usual.max(LEAST_SHARE);
         let odds = deviance::odds(self.part - 0.5, self.whole, usual);
-        // More than all is no share.
+        // A part larger than the whole is no share.
         let is_share = self.part <= self.whole && usual < 1.0;
         if !is_share || self.part < SHARE_LEAST || odds < SHARE_ODDS {
             return 0.0;
@@ -42,14 +41,14 @@ impl ShareWindow {
     }
 }
 
-/// The furthest of the windows, of which the shortest comes first; `limit` is the deviance that is
-/// worth an alert.
+/// Returns the score of the window with the highest score; the shortest window comes first. `limit`
+/// is the deviance at which an alert is raised.
 pub(super) fn furthest(windows: impl Iterator<Item = ShareWindow>, limit: f64) -> Score {
     let mut furthest = Score::default();
     for window in windows {
         let score = window.deviance() / limit;
         if furthest.score > 1.0 {
-            // What was compared stays the shortest window that shows the rise.
+            // The figures stay those of the shortest window that shows the rise.
             furthest.score = score.max(furthest.score);
         } else if score > furthest.score {
             let expected = window.usual * window.whole;
@@ -64,7 +63,7 @@ pub(super) fn furthest(windows: impl Iterator<Item = ShareWindow>, limit: f64) -
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Usual {
     pub(super) share: f32,
-    /// The number that it is a share of.
+    /// The number of hits or calls of which it is a share.
     pub(super) whole: f32,
 }
 
@@ -80,24 +79,24 @@ const SLOW: usize = 3;
 /// The usual values of an option's shares.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct UsualShares {
-    /// Of journeys that end here, hits of several attempts, hits of people who were here before,
-    /// and hits that take longer than [`UsualShares::bound`].
+    /// The shares of hits that end a journey, of hits with several attempts, of hits of people who
+    /// were here before, and of hits that take longer than the bound at [`UsualShares::bound`].
     pub(super) all: [Usual; SHARES],
     pub(super) bound: u8,
-    /// Seconds within which nine of ten get there.
+    /// Seconds within which nine of ten reach the option.
     pub(super) p90: f32,
-    /// Hits.
+    /// Hits of the option in the weeks.
     pub(super) hits: f32,
 }
 
-/// Hours that are looked at: those of the longest window.
+/// Number of recent hours: those of the longest window.
 const RECENT: usize = 8;
 
-/// The hits of one option in the last hours, the newest, which is not over, first.
+/// The counts of one option in the last hours. The present hour, which is not over, comes first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Recent {
-    /// The slot, counted from 1970, before which all is known, and the one before which journeys
-    /// are over.
+    /// The slot, counted from 1970, before which everything is known. The slot before which
+    /// journeys are over is `closed`.
     last: i64,
     closed: i64,
     hits: [u32; RECENT],
@@ -106,7 +105,7 @@ pub(super) struct Recent {
     retries: [u32; RECENT],
     repeats: [u32; RECENT],
     times: [[u32; TIME_BUCKETS]; RECENT],
-    /// The hits whose journeys are over, and those of them that were the last, in each of
+    /// The hits whose journeys are over, and those of them that ended the journey, in each of
     /// [`SHARE_WINDOWS`].
     ends: [[u32; 2]; SHARE_WINDOWS.len()],
 }
@@ -126,12 +125,13 @@ impl Recent {
         }
     }
 
-    /// Adds what is in a day.
+    /// Adds the counts of a day.
     pub(super) fn add(&mut self, counts: &Counts, day: i32) {
         let midnight = i64::from(day) * SLOTS as i64;
         let of_day = |slot: i64| (slot - midnight).clamp(0, SLOTS as i64) as usize;
         let closed = of_day(self.closed);
-        // Of the slot in which journeys are just ending, some repeats are known.
+        // The slot in which journeys are just ending is included, because some of its repeats are
+        // known.
         let ending = of_day(self.closed + 1);
         let sum = |slots: &[u32]| slots.iter().sum::<u32>();
         for ([whole, ends], slots) in self.ends.iter_mut().zip(SHARE_WINDOWS) {
@@ -155,8 +155,7 @@ impl Recent {
         }
     }
 
-    /// A share in its windows that end now, or where journeys have to be over, with the newest of
-    /// those that are.
+    /// Returns a share in its windows that end now. Those of finals end where journeys are over.
     fn windows(
         &self,
         usual: &UsualShares,
@@ -180,7 +179,8 @@ impl Recent {
         })
     }
 
-    /// Hits that make a share in the window of this number, and those that it is a share of.
+    /// Returns the hits that make a share in the window with the number `window`, and those of
+    /// which it is a share.
     fn counts(&self, usual: &UsualShares, share: usize, window: usize) -> (f64, f64) {
         if share == FINALS {
             let [whole, ends] = self.ends[window];
@@ -205,10 +205,11 @@ impl Recent {
     }
 }
 
-/// Scores of an option's shares: abandonment, retries, loops, time. `None` where the usual share is
-/// not known.
+/// Returns the scores of an option's shares: abandonment, retries, loops, time. `None` if the usual
+/// share is unknown, or for abandonment if journeys `may_end_here`.
 ///
-/// Where hits come in clumps, so do the ends of journeys.
+/// Where hits come in clumps, so do the ends of journeys; the limit of abandonment is multiplied by
+/// the dispersion.
 pub(super) fn shares(
     recent: &Recent,
     usual: &UsualShares,
@@ -244,8 +245,7 @@ fn slower(recent: &Recent, usual: &UsualShares, noise: f32) -> Score {
     Score { observed: p90(&recent.times(hours)), expected: usual_p90, ..score }
 }
 
-/// Returns true if a share is back at the usual one, `since` slots after a rise: see
-/// `OptionContext::is_back`.
+/// Returns true if a share is back at the usual one, `since` slots after a rise; see [`are_back`].
 pub(super) fn is_back(
     recent: &Recent,
     usual: &UsualShares,
@@ -253,18 +253,21 @@ pub(super) fn is_back(
     rise: &Score,
     since: usize,
 ) -> bool {
-    // Of a time no share was reported.
+    // For times, seconds were reported rather than a share, so a doubled share is assumed.
     let times = if share == SLOW { 2.0 } else { times_the_usual(rise) };
     are_back(recent.windows(usual, share, 0.0), times, since)
 }
 
-/// Returns how many times the usual share a rise was.
+/// Returns the ratio of a risen number of hits to the expected one.
 pub(super) fn times_the_usual(rise: &Score) -> f64 {
     rise.observed / rise.expected.max(0.5)
 }
 
-/// Returns true if one of the windows, of which the shortest comes first, lies within the `since`
-/// slots after a rise to so many times the usual share, and shows the usual one again.
+/// Returns true if one of the windows lies within the `since` slots after a rise to `times` the
+/// usual share, and shows the usual share again. The shortest window comes first.
+///
+/// Wald's sequential test of two binomial shares: n ln(u/r) + (N - n) ln((1 - u)/(1 - r)) must
+/// exceed [`RECOVERED`]. n of N hits are of the share's kind, u is the usual and r the risen share.
 pub(super) fn are_back(
     windows: impl Iterator<Item = ShareWindow>,
     times: f64,
@@ -279,19 +282,20 @@ pub(super) fn are_back(
     })
 }
 
-/// Hits above a bound.
+/// Returns the hits above the bound with the number `bound`.
 pub(super) fn above(times: &[f64; TIME_BUCKETS], bound: usize) -> f64 {
     times[bound + 1..].iter().sum()
 }
 
-/// The first bound that at most [`TIME_SHARE`] of the hits are above.
+/// Returns the number of the first bound that at most [`TIME_SHARE`] of the hits exceed.
 pub(super) fn bound(times: &[f64; TIME_BUCKETS]) -> usize {
     let whole: f64 = times.iter().sum();
     let few = |bound: &usize| above(times, *bound) <= TIME_SHARE * whole;
     (0..TIME_BOUNDS.len()).find(few).unwrap_or(TIME_BOUNDS.len() - 1)
 }
 
-/// Seconds within which nine of ten get there; between two bounds it goes with the logarithm.
+/// Returns the seconds within which nine of ten reach the option, interpolated between two bounds
+/// by the logarithm.
 pub(super) fn p90(times: &[f64; TIME_BUCKETS]) -> f64 {
     let whole: f64 = times.iter().sum();
     let mut left = 0.9 * whole;
@@ -342,7 +346,7 @@ mod tests {
             risen.score > 1.0 && (risen.expected - 40.0).abs() < 1e-3 && risen.window == 600,
             "{risen:?}"
         );
-        // The shortest window that shows it.
+        // The figures are those of the shortest window that shows the rise.
         let longer = ShareWindow { seconds: 900, ..of(150.0) };
         let both = furthest([of(120.0), longer].into_iter(), 23.0);
         assert!(both.score > risen.score && both.window == 600, "{both:?}");
@@ -369,8 +373,8 @@ mod tests {
         }
     }
 
-    /// Repeated options are known by the hour. Of the present hour only the slots before the one
-    /// in which journeys are ending are over, and a repeat may lie in that one.
+    /// Repeats are stored by hour. Of the present hour, only the slots before the one in which
+    /// journeys are ending are over, and a repeat may lie in that one.
     #[test]
     fn repeats_are_a_share_of_the_hits_among_which_they_were_counted() {
         let mut counts = [0; cells::CELLS];
@@ -386,7 +390,8 @@ mod tests {
         }
     }
 
-    /// Ten hits a slot of the day 0, which is over at noon; so many of them end there, by slot.
+    /// Returns an option with ten hits in each slot of the day 0, which is over at noon. `ends` is
+    /// the number of them that end there, by slot.
     fn recent(ends: impl Fn(usize) -> u32) -> Recent {
         let mut counts = [0; cells::CELLS];
         for slot in 0..144 {
@@ -416,10 +421,11 @@ mod tests {
         let [told, ..] = shares(&risen, &usual(0.4), &noise(1.0), false);
         let told = told.unwrap();
         assert!(told.score > 1.0 && told.window == 2700, "{told:?}");
-        // What comes in clumps of two says half as much.
+        // Hits in clumps of two have half the weight.
         let [clumped, ..] = shares(&risen, &usual(0.4), &noise(2.0), false);
         assert!((clumped.unwrap().score * 2.0 - told.score).abs() < 1e-9, "{clumped:?}");
-        // One that is meant to end them is not abandoned, nor one of which little is known.
+        // An option that is meant to end journeys is not abandoned, nor is one with too little
+        // history.
         assert_eq!(shares(&risen, &usual(0.4), &noise(1.0), true)[FINALS], None);
         let mut unknown = usual(0.4);
         unknown.all[FINALS].whole = 100.0;
@@ -434,7 +440,7 @@ mod tests {
         let still = recent(|_| 7);
         assert!(!is_back(&still, &usual, FINALS, &rise, 24));
         assert!(is_back(&back, &usual, FINALS, &rise, 24));
-        // What was before the rise says nothing.
+        // Hits from before the rise do not count.
         assert!(!is_back(&back, &usual, FINALS, &rise, 8));
     }
 }

@@ -1,4 +1,5 @@
-//! The history as a whole: against a list of rows, through storing and loading, and in time.
+//! Tests of the history as a whole: against a list of rows, through storing and loading, and over
+//! time.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use model::{LocalSecond, MenuLabels};
 
-/// Monday, 5 January 2026, midnight, as a day.
+/// The day of Monday, 5 January 2026, counted from 1970.
 const MONDAY: i32 = 20_458;
 const START: LocalSecond = LocalSecond::new(MONDAY as i64 * 86_400);
 
@@ -58,7 +59,7 @@ fn a_copy_is_changed_alone_and_stores_only_what_changed() {
     let days: Vec<i32> = next.changes_since(&history).iter().map(|(day, _)| *day).collect();
     assert_eq!(days, [MONDAY]);
     assert_eq!(hits(&history, START.hour()), [("1".into(), vec![(23, 5)])]);
-    // What has only been read changes a day, too: it is known now that nothing was there.
+    // Covering a day changes it, too: it is known now that it has no hits.
     let read = next.clone();
     next.cover(START + 86_400, START + 86_400 + 600);
     let days: Vec<i32> = next.changes_since(&read).iter().map(|(day, _)| *day).collect();
@@ -133,7 +134,7 @@ fn ends_are_kept_by_slot_for_as_long_as_windows_reach_and_by_hour_after_that() {
     assert_eq!(ends(&history, MONDAY), (1, 1));
     history.forget(START + 2 * 86_400);
     assert_eq!(ends(&history, MONDAY), (1, 0));
-    // What is learnt late of that day is kept like the rest of it; nothing else changes again.
+    // Counts that arrive late for that day are kept like its others; nothing else changes again.
     end(&mut history, START + 300);
     end(&mut history, START + 86_400 + 300);
     assert_eq!((ends(&history, MONDAY), ends(&history, MONDAY + 1)), ((2, 0), (1, 1)));
