@@ -282,7 +282,7 @@ fn share_of_hour(calls: &Calls, of_all: f32, hour: usize, without: Option<usize>
 }
 
 /// Returns the number of newest slots in which the share of rows known so far differs between
-/// hang-ups and other calls: the share of hang-ups would be distorted there.
+/// hang-ups and other calls, which would distort the share of hang-ups.
 fn unsettled(history: &History, options: &BTreeMap<CalledOption, Places>, today: i32) -> usize {
     let mut hung_up = [0; LATE_CLASSES];
     let mut others = [0; LATE_CLASSES];

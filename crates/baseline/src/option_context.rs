@@ -191,10 +191,10 @@ impl OptionContext<'_> {
         let point = self.others(self.point, own, from, to);
         let operation = self.others(self.operation, own, from, to);
         let of_operation = (operation.seen + LEVEL_PRIOR) / (operation.expected + LEVEL_PRIOR);
-        // The level of the routing point around the operation's has Student's t distribution with ν
-        // = LEVEL_FREEDOM degrees of freedom. The operation's level is a prior with the weight (ν +
-        // 1) / (ν + far), at most 1, where `far` is the squared deviation over its variance: the
-        // further away the routing point is, the less the prior counts.
+        // The operation's level is a prior of the routing point's, with the weight 1/noise. Because
+        // the difference of the two has a heavier tail than a normal (Student's t with ν degrees of
+        // freedom), this weight is multiplied by (ν + 1)/(ν + far), at most 1. `far` is the squared
+        // difference over its variance: the further away the routing point, the weaker the prior.
         let noise = self.level_noise + 1.0 / (operation.seen + LEVEL_PRIOR);
         let usual = (point.expected * of_operation).max(1e-9);
         let far = (point.seen - usual).powi(2) / (self.dispersion * usual + noise * usual * usual);

@@ -32,7 +32,7 @@ pub(super) fn surge(
     let mut furthest = Score::default();
     for slots in SURGE_WINDOWS.into_iter().filter(|slots| *slots <= end) {
         let own = context.own.between(end - slots, end);
-        // Few windows pass this test; only these read the weeks again.
+        // Few windows pass this test; the weeks are read again only for these.
         if own.seen < SURGE_FACTOR * own.expected
             || deviance::above(own.seen, own.expected.max(RISE_LEAST), 0.0) < SURGE / 4.0
         {
