@@ -8,23 +8,25 @@ use crate::{
 };
 
 pub(super) fn section(outcomes: &OutcomesStatus, language: Language) -> Markup {
-    let headings =
-        [OutcomesText::Option, OutcomesText::HungUp, OutcomesText::Calls, OutcomesText::Share];
+    let numbers = [OutcomesText::HungUp, OutcomesText::Calls, OutcomesText::Share];
     html! {
         h3 { (say(OutcomesText::Heading, language, &[])) }
         p.quiet { (outcomes.sentence(language)) }
         @if !outcomes.options.is_empty() {
             table.polls {
                 thead {
-                    tr { @for name in headings { th scope="col" { (say(name, language, &[])) } } }
+                    tr {
+                        th scope="col" { (say(OutcomesText::Option, language, &[])) }
+                        @for name in numbers { th.number scope="col" { (say(name, language, &[])) } }
+                    }
                 }
                 tbody {
                     @for option in &outcomes.options {
                         tr {
                             td { (place(option)) }
-                            td { (count(option.hung_up, language)) }
-                            td { (count(option.calls, language)) }
-                            td { (percent(option)) }
+                            td.number { (count(option.hung_up, language)) }
+                            td.number { (count(option.calls, language)) }
+                            td.number { (percent(option)) }
                         }
                     }
                 }
