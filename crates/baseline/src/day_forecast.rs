@@ -98,43 +98,43 @@ impl DayForecast {
         let mut forecast = Self {
             day,
             basis: Basis::of(history, day, points, holidays),
-            options: Vec::with_capacity(point_of.len()),
+            options: std::iter::repeat_with(|| None).take(point_of.len()).collect(),
             points: weeks_of_points(points, &weeks),
             weeks,
             first: first_hits(history, day - 6, point_of.len()),
         };
-        let around = forecast.around_of_points(point_of);
+        let mut options_of = vec![Vec::new(); points];
         for (option, point) in point_of.iter().enumerate() {
-            let mut rates: [Option<Rates>; WEEKS] = Default::default();
-            forecast.weeks(option).for_each(|(week, of_week)| rates[week] = Some(of_week));
-            let expected = expected(&rates, &around[*point]);
-            if let Some(expected) = &expected {
-                let of_point = &mut forecast.points[*point];
-                for (week, sum) in forecast.weeks.iter().zip(of_point.iter_mut()) {
-                    let Some(week) = week else { continue };
-                    let hits = week.hits(option, &expected.weeks);
-                    sum.iter_mut().zip(hits).for_each(|(sum, hits)| *sum += hits);
-                }
-            }
-            forecast.options.push(expected);
+            options_of[*point].push(option);
+        }
+        for (point, options) in options_of.iter().enumerate() {
+            forecast.expect(point, options);
         }
         forecast.sharpen(point_of);
         forecast
     }
 
-    /// Returns the hits per slot of each routing point, averaged around each slot of each earlier
-    /// week, of the options that were known then; `NAN` where none was.
-    fn around_of_points(&self, point_of: &[usize]) -> Vec<Box<Weeks>> {
-        let mut sums = vec![Box::new([[f32::NAN; SLOTS]; WEEKS]); self.points.len()];
-        for (option, point) in point_of.iter().enumerate() {
-            for (week, rates) in self.weeks(option) {
-                let sums = sums[*point][week].iter_mut().zip(rates.around);
-                for (sum, rate) in sums.filter(|(_, rate)| !rate.is_nan()) {
-                    *sum = if sum.is_nan() { rate } else { *sum + rate };
-                }
+    /// Finds the expectations of the options of one routing point, and adds up its hits of the
+    /// earlier weeks.
+    fn expect(&mut self, point: usize, options: &[usize]) {
+        let rates: Vec<WeekRates> = options
+            .iter()
+            .map(|option| {
+                let mut rates = WeekRates::default();
+                self.weeks(*option).for_each(|(week, of_week)| rates[week] = Some(of_week));
+                rates
+            })
+            .collect();
+        let around = around(&rates);
+        for (option, rates) in options.iter().zip(&rates) {
+            let Some(expected) = expected(rates, &around) else { continue };
+            for (week, sum) in self.weeks.iter().zip(self.points[point].iter_mut()) {
+                let Some(week) = week else { continue };
+                let hits = week.hits(*option, &expected.weeks);
+                sum.iter_mut().zip(hits).for_each(|(sum, hits)| *sum += hits);
             }
+            self.options[*option] = Some(expected);
         }
-        sums
     }
 
     /// Reduces the expectation next to an opening or closing, where the average around a slot is
@@ -332,13 +332,30 @@ pub(super) struct Rates {
     pub(super) near: [f32; SLOTS],
 }
 
+/// The rates of one option in each earlier week; `None` where the week or the option is not known.
+type WeekRates = [Option<Rates>; WEEKS];
+
+/// Returns the hits per slot of a routing point, averaged around each slot of each earlier week, of
+/// those of its options that were known then; `NAN` where none was.
+fn around(options: &[WeekRates]) -> Weeks {
+    let mut sums = [[f32::NAN; SLOTS]; WEEKS];
+    for rates in options {
+        for (sums, rates) in sums.iter_mut().zip(rates) {
+            let Some(rates) = rates else { continue };
+            let known = sums.iter_mut().zip(rates.around).filter(|(_, rate)| !rate.is_nan());
+            known.for_each(|(sum, rate)| *sum = if sum.is_nan() { rate } else { *sum + rate });
+        }
+    }
+    sums
+}
+
 /// Returns the expected hits, from the weeks that are known; an option that is used only at certain
 /// hours is expected only then.
 ///
 /// All options of a routing point use the same weeks. Whether these disagree is decided for the
 /// routing point and for the option's share of it. The hits of a new option in few weeks count for
 /// less where the others had more hits than usual in them.
-fn expected(rates: &[Option<Rates>; WEEKS], of_point: &Weeks) -> Option<Box<Expected>> {
+fn expected(rates: &WeekRates, of_point: &Weeks) -> Option<Box<Expected>> {
     let mut expected = Expected { hits: [0.0; SLOTS], weeks: [0; SLOTS] };
     for slot in 0..SLOTS {
         let (mut around, mut near) = ([0.0; WEEKS], [0.0; WEEKS]);
@@ -448,7 +465,7 @@ mod tests {
     use super::*;
 
     /// Returns the weeks of an option with the given hits per slot in each.
-    fn weeks(hits: [f32; WEEKS]) -> [Option<Rates>; WEEKS] {
+    fn weeks(hits: [f32; WEEKS]) -> WeekRates {
         hits.map(|hits| Some(Rates { around: [hits; SLOTS], near: [hits; SLOTS] }))
     }
 
