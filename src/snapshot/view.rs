@@ -3,7 +3,7 @@
 //! Owns the label sets, each written once and shared by its families, and the rule that a count is
 //! 0 until a scraper can have seen that 0. Pure.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{cell::LazyCell, collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -158,9 +158,9 @@ impl TargetView {
     pub(super) fn option_scores(&self, number: impl Fn(Score) -> Option<f64>) -> Vec<Sample> {
         let mut samples = Vec::new();
         for option in self.scores().into_iter().flat_map(|scores| &scores.options) {
+            let labels = LazyCell::new(|| option_block(&self.target.server, &option.labels));
             for anomaly in Anomaly::ALL {
                 let Some(number) = option.of(anomaly).and_then(&number) else { continue };
-                let labels = option_block(&self.target.server, &option.labels);
                 samples.push(Sample::new(with_anomaly(&labels, anomaly.as_str()), number));
             }
         }
@@ -171,9 +171,9 @@ impl TargetView {
     pub(super) fn point_scores(&self, number: impl Fn(Score) -> Option<f64>) -> Vec<Sample> {
         let mut samples = Vec::new();
         for point in self.scores().into_iter().flat_map(|scores| &scores.points) {
+            let labels = LazyCell::new(|| point_block(&self.target.server, &point.labels));
             for anomaly in PointAnomaly::ALL {
                 let Some(number) = point.of(anomaly).and_then(&number) else { continue };
-                let labels = point_block(&self.target.server, &point.labels);
                 samples.push(Sample::new(with_anomaly(&labels, anomaly.as_str()), number));
             }
         }
