@@ -17,7 +17,7 @@ quick: ## 2 min | tests without Prometheus, a browser or another program
 	cargo test --locked --workspace --test exporter -- answers:: config:: documents:: exposition:: layout:: \
 		metrics_reference:: names:: reference::
 
-test: ## 15 min | all tests, with real Prometheus servers (fetches them)
+test: ## 10 min | all tests, with real Prometheus servers (fetches them)
 	scripts/test
 
 lint: ## 3 min | formatting, clippy, licences
