@@ -96,7 +96,9 @@ fn varint(packed: &mut Vec<u8>, mut value: u32) {
 
 /// Adds the packed counts to `counts`, from the first cell up to the length of `counts`.
 ///
-/// # Errors If the bytes are no packed counts; some counts may have been added by then.
+/// # Errors
+///
+/// If the bytes are no packed counts; some counts may have been added by then.
 pub(super) fn add_to(counts: &mut [u32], packed: &[u8]) -> Result<(), Malformed> {
     let mut at = 0;
     let mut bytes = packed.iter();

@@ -232,13 +232,13 @@ impl<'a> Collapse<'a> {
 /// Returns the hits of the routing point in an earlier week; in the place of the expected hits, 1
 /// for each known slot.
 fn weeks(point: &Point<'_>, forecasts: &[DayForecast], number: usize, week: usize) -> PrefixSums {
-    let of_day = |forecast: &DayForecast| {
-        (i64::from(forecast.day), forecast.week_of_point(number, week, point.gone))
-    };
-    let days: Vec<(i64, [f32; SLOTS])> = forecasts.iter().map(of_day).collect();
+    let days: Vec<(i32, [f32; SLOTS])> = forecasts
+        .iter()
+        .map(|forecast| (forecast.day, forecast.week_of_point(number, week, point.gone)))
+        .collect();
     PrefixSums::of(point.usable.iter().enumerate().map(|(at, usable)| {
         let slot = point.base + at as i64;
-        let day = slot.div_euclid(SLOTS as i64);
+        let day = super::day_of(slot);
         let of_day = slot.rem_euclid(SLOTS as i64) as usize;
         let hits =
             days.iter().find(|(known, _)| *known == day).map_or(f32::NAN, |(_, hits)| hits[of_day]);

@@ -39,8 +39,10 @@ impl Coverage {
 
     /// Returns the covered parts of a range.
     pub(super) fn within(&self, range: Range<i64>) -> impl Iterator<Item = Range<i64>> {
-        let cut = move |known: &Range<i64>| known.start.max(range.start)..known.end.min(range.end);
-        self.0.iter().map(cut).filter(|known| !known.is_empty())
+        self.0
+            .iter()
+            .map(move |known| known.start.max(range.start)..known.end.min(range.end))
+            .filter(|known| !known.is_empty())
     }
 
     /// Returns the first covered second.

@@ -127,7 +127,9 @@ impl Day {
     /// Reads a day and its covered ranges from the stored form. `place` returns the place of an
     /// option.
     ///
-    /// # Errors Describes the damage if the bytes are no stored day or have an unknown version.
+    /// # Errors
+    ///
+    /// Describes the damage if the bytes are no stored day or have an unknown version.
     pub(super) fn decode(
         bytes: &[u8],
         mut place: impl FnMut(MenuLabels) -> usize,

@@ -271,28 +271,18 @@ impl Week {
         let known = std::array::from_fn(|at| {
             covered[at..=at + 2 * AROUND].iter().map(|covered| u32::from(*covered)).sum()
         });
-        let day_at = |day| history.days(day..=day).next().map(|(_, known)| known.clone());
-        Self { days: [day - 1, day, day + 1].map(day_at), base, covered, known }
+        let days = [day - 1, day, day + 1]
+            .map(|day| history.days(day..=day).next().map(|(_, known)| known.clone()));
+        Self { days, base, covered, known }
     }
 
     /// Returns the hits of an option in the wide day; 0 where it is not covered.
     fn wide(&self, option: usize) -> [u32; WIDE] {
+        let [before, hits, after] = [0, 1, 2].map(|day| self.hits_of_day(day, option));
         let mut wide = [0; WIDE];
-        let of = |day: usize| {
-            self.days[day]
-                .as_ref()
-                .filter(|known| known.has(option))
-                .map(|known| known.hits(option))
-        };
-        if let Some(before) = of(0) {
-            wide[..AROUND].copy_from_slice(&before[SLOTS - AROUND..]);
-        }
-        if let Some(hits) = of(1) {
-            wide[AROUND..AROUND + SLOTS].copy_from_slice(&hits);
-        }
-        if let Some(after) = of(2) {
-            wide[AROUND + SLOTS..].copy_from_slice(&after[..AROUND]);
-        }
+        wide[..AROUND].copy_from_slice(&before[SLOTS - AROUND..]);
+        wide[AROUND..AROUND + SLOTS].copy_from_slice(&hits);
+        wide[AROUND + SLOTS..].copy_from_slice(&after[..AROUND]);
         wide.iter_mut().zip(self.covered).for_each(|(hits, covered)| *hits *= u32::from(covered));
         wide
     }
@@ -319,8 +309,14 @@ impl Week {
 
     /// Returns the hits of an option in the slots of the day in which something is expected of it.
     fn hits(&self, option: usize, weeks: &[u8; SLOTS]) -> [f32; SLOTS] {
-        let hits = self.days[1].as_ref().map_or([0; SLOTS], |known| known.hits(option));
+        let hits = self.hits_of_day(1, option);
         std::array::from_fn(|slot| if weeks[slot] > 0 { hits[slot] as f32 } else { 0.0 })
+    }
+
+    /// Returns the hits of an option by slot on the day before (0), the day itself (1) or the day
+    /// after (2).
+    fn hits_of_day(&self, day: usize, option: usize) -> [u32; SLOTS] {
+        self.days[day].as_ref().map_or([0; SLOTS], |known| known.hits(option))
     }
 }
 

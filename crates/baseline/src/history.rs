@@ -87,8 +87,10 @@ impl History {
     /// Loads a stored day (see [`History::changes_since`]). Its counts replace those of that day;
     /// its covered ranges are added.
     ///
-    /// # Errors If the bytes are damaged or of an unknown version. Nothing has changed then; only
-    /// the hours of that day remain unknown.
+    /// # Errors
+    ///
+    /// If the bytes are damaged or of an unknown version. Nothing has changed then; only the hours
+    /// of that day remain unknown.
     pub fn load(&mut self, day: i32, bytes: &[u8]) -> Result<(), DayError> {
         let options = Arc::make_mut(&mut self.options);
         let decoded = Day::decode(bytes, |labels| options.place(labels));
@@ -222,10 +224,9 @@ impl History {
     /// Returns the covered ranges of a day, in seconds of the day.
     fn covered_on(&self, day: i32) -> impl Iterator<Item = Range<u32>> {
         let midnight = i64::from(day) * DAY;
-        let second = move |at: i64| u32::try_from(at - midnight).unwrap_or(0);
         self.coverage
             .within(midnight..midnight + DAY)
-            .map(move |part| second(part.start)..second(part.end))
+            .map(move |part| (part.start - midnight) as u32..(part.end - midnight) as u32)
     }
 
     /// Returns each option with hits in the 24 hours that end with the hour `newest` (see
@@ -233,8 +234,9 @@ impl History {
     pub fn last_day(&self, newest: i64) -> Vec<(&MenuLabels, DayHits)> {
         let oldest = newest - HOURS as i64 + 1;
         let mut hits: BTreeMap<&MenuLabels, DayHits> = BTreeMap::new();
-        let day_of = |hour: i64| LocalSecond::new(hour * 3600).day();
-        for day in day_of(oldest)..=day_of(newest) {
+        let first = LocalSecond::new(oldest * 3600).day();
+        let last = LocalSecond::new(newest * 3600).day();
+        for day in first..=last {
             let Some(known) = self.days.get(&day) else { continue };
             for option in known.options() {
                 let mut slots = [0; SLOTS];

@@ -31,9 +31,8 @@ pub struct Holidays(BTreeSet<i32>);
 impl Holidays {
     /// Creates the list from dates of the server's wall clock.
     pub fn new(dates: impl IntoIterator<Item = jiff::civil::Date>) -> Self {
-        let day =
-            |date: jiff::civil::Date| LocalSecond::of(date.at(0, 0, 0, 0)).map(LocalSecond::day);
-        Self(dates.into_iter().filter_map(day).collect())
+        let midnights = dates.into_iter().filter_map(|date| LocalSecond::of(date.at(0, 0, 0, 0)));
+        Self(midnights.map(LocalSecond::day).collect())
     }
 
     /// Returns true if a day (see [`LocalSecond::day`]) is a holiday.
