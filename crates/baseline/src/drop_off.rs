@@ -24,15 +24,11 @@ const UNTOLD: f64 = 0.2;
 pub(super) fn drop_off(context: &OptionContext<'_>, noise: &Noise, weeks: u8) -> Score {
     let end = context.own.len();
     let silence = silence(context);
-    let is_most = |silence: &Range<usize>, from: usize| {
-        let expected = |from: usize| context.own.between(from, end).expected;
-        2.0 * expected(silence.start.max(from)) >= expected(from)
-    };
     let mut furthest = Score::default();
     for slots in drop_windows().take_while(|slots| *slots < end) {
         let limit = drop_limit(slots);
         if most(context, noise, end - slots, end) < limit * furthest.score.max(UNTOLD)
-            || silence.as_ref().is_some_and(|silence| is_most(silence, end - slots))
+            || silence.as_ref().is_some_and(|silence| is_most(context, silence, end - slots))
         {
             continue;
         }
@@ -63,10 +59,18 @@ pub(super) fn drop_off(context: &OptionContext<'_>, noise: &Noise, weeks: u8) ->
 /// have nearly all hits of a routing point that closed early; that is reported as a collapse.
 fn silence(context: &OptionContext<'_>) -> Option<Range<usize>> {
     let end = context.own.len();
-    let slot = |at: usize| context.point.between(at, at + 1);
-    let begin = (0..end).rev().find(|at| slot(*at).seen > 0.0).map_or(0, |at| at + 1);
-    let open = (begin..end).filter(|at| slot(*at).expected > 0.0).take(AT_ONCE + 1).count();
+    let point = context.point;
+    let begin = (0..end).rev().find(|at| point.slot(*at).seen > 0.0).map_or(0, |at| at + 1);
+    let open = (begin..end).filter(|at| point.slot(*at).expected > 0.0).take(AT_ONCE + 1).count();
     ((1..=AT_ONCE).contains(&open)).then_some(begin..end)
+}
+
+/// Returns true if at least half of the hits that are expected of the option from the slot `from`
+/// on are expected in the silence, which lasts until now.
+fn is_most(context: &OptionContext<'_>, silence: &Range<usize>, from: usize) -> bool {
+    let window = context.own.between(from, silence.end);
+    let silent = context.own.between(silence.start.max(from), silence.end);
+    2.0 * silent.expected >= window.expected
 }
 
 /// Returns an upper bound of a window's deviance. It assumes the usual level of the day, and the

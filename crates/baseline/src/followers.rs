@@ -81,8 +81,9 @@ pub(super) fn leads(
 /// Returns the slots that are not next to an opening or a closing, where all options rise and fall
 /// together.
 fn steady(point: &PrefixSums) -> Vec<usize> {
-    let open = |at: usize| point.between(at, at + 1).expected > 0.0;
-    (2..point.len().saturating_sub(3)).filter(|at| (at - 2..=at + 3).all(open)).collect()
+    (2..point.len().saturating_sub(3))
+        .filter(|at| (at - 2..=at + 3).all(|at| point.slot(at).expected > 0.0))
+        .collect()
 }
 
 fn differences(counts: &[f32]) -> Vec<f32> {
@@ -97,23 +98,31 @@ struct SlotHits<'a> {
     hits: f64,
 }
 
+impl SlotHits<'_> {
+    /// Returns the sum, over the `steady` slots, of the products of the differences with those of
+    /// `other` a number of slots later.
+    fn covariance(&self, other: &Self, later: isize, steady: &[usize]) -> f64 {
+        let pairs = steady.iter().map(|slot| {
+            self.differences[*slot] * other.differences[slot.saturating_add_signed(later)]
+        });
+        pairs.map(f64::from).sum()
+    }
+
+    /// Returns the sum of the squared differences over the `steady` slots.
+    fn squares(&self, steady: &[usize]) -> f64 {
+        steady.iter().map(|slot| f64::from(self.differences[*slot]).powi(2)).sum()
+    }
+}
+
 /// Returns the share of the hits of `own` that come by way of the leader. It is 0 if chance may
 /// explain it, or if the leader comes second. If the slots do not show the order, the larger option
 /// leads.
 fn share(leader: &SlotHits<'_>, own: &SlotHits<'_>, steady: &[usize]) -> f64 {
-    let covariance = |lag: isize| -> f64 {
-        let pairs = steady.iter().map(|slot| {
-            leader.differences[*slot] * own.differences[slot.saturating_add_signed(lag)]
-        });
-        pairs.map(f64::from).sum()
-    };
-    let squares = |of: &SlotHits<'_>| -> f64 {
-        steady.iter().map(|slot| f64::from(of.differences[*slot]).powi(2)).sum()
-    };
-    let same = covariance(0);
-    let after = covariance(1);
-    let before = covariance(-1);
-    let chance = (squares(leader) * squares(own) / steady.len().max(1) as f64).sqrt();
+    let same = leader.covariance(own, 0, steady);
+    let after = leader.covariance(own, 1, steady);
+    let before = leader.covariance(own, -1, steady);
+    let squares = leader.squares(steady) * own.squares(steady);
+    let chance = (squares / steady.len().max(1) as f64).sqrt();
     let direction = (after - before) / chance.max(1e-9);
     if direction < -DIRECTION || (direction < DIRECTION && leader.hits < own.hits) {
         return 0.0;

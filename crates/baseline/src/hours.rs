@@ -58,20 +58,18 @@ pub(super) fn may_be_closed(point: &PrefixSums, usable: &[bool], ahead: &[f64]) 
 }
 
 fn expected(point: &PrefixSums) -> Vec<f64> {
-    (0..point.len()).map(|at| point.between(at, at + 1).expected).collect()
+    (0..point.len()).map(|at| point.slot(at).expected).collect()
 }
 
 /// Returns true for each slot in which the routing point is usually open. The expectation averages
 /// half an hour on each side of a slot, so it falls to half where the routing point closes.
 fn open(expected: &[f64]) -> Vec<bool> {
-    let most = |at: usize| {
-        let around = at.saturating_sub(AROUND)..expected.len().min(at + AROUND + 1);
-        expected[around].iter().copied().fold(0.0, f64::max)
-    };
-    expected
-        .iter()
-        .enumerate()
-        .map(|(at, expected)| *expected > 0.0 && 2.0 * expected >= most(at))
+    (0..expected.len())
+        .map(|at| {
+            let around = at.saturating_sub(AROUND)..expected.len().min(at + AROUND + 1);
+            let most = expected[around].iter().copied().fold(0.0, f64::max);
+            expected[at] > 0.0 && 2.0 * expected[at] >= most
+        })
         .collect()
 }
 
@@ -81,12 +79,7 @@ fn count(open: &[bool]) -> usize {
 
 /// Returns the longest ranges without a hit.
 fn silences(point: &PrefixSums, usable: &[bool]) -> impl Iterator<Item = Range<usize>> {
-    runs(
-        usable
-            .iter()
-            .enumerate()
-            .map(|(at, usable)| *usable && point.between(at, at + 1).seen <= 0.0),
-    )
+    runs(usable.iter().enumerate().map(|(at, usable)| *usable && point.slot(at).seen <= 0.0))
 }
 
 /// Returns the longest ranges of `true`.

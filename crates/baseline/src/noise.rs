@@ -104,27 +104,18 @@ const OTHERS: f32 = 12.0;
 
 /// Returns the noise of each option: its own estimate, shrunk toward the median of all.
 pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
-    let estimates: Vec<Option<Estimate>> =
-        lessons.iter().map(|lesson| lesson.map(|lesson| lesson.noise)).collect();
-    let usual = |of: &dyn Fn(&Estimate) -> Weighted, first: f64| {
-        let mut known: Vec<f32> = estimates
-            .iter()
-            .flatten()
-            .map(of)
-            .filter(|one| one.weight > 4.0)
-            .map(|one| one.value)
-            .collect();
-        median(&mut known).unwrap_or(first as f32)
-    };
-    let day = usual(&|estimate| estimate.day, FIRST_DAY_NOISE);
-    let dispersion = usual(&|estimate| estimate.dispersion, FIRST_DISPERSION);
-    let level = usual(&|estimate| estimate.level, FIRST_LEVEL_NOISE);
-    let windows: [f32; LEARNT.len()] =
-        std::array::from_fn(|length| usual(&|estimate| estimate.windows[length], FIRST_NOISE));
-    let shares: [f32; SHARES] =
-        std::array::from_fn(|share| usual(&|estimate| estimate.shares[share], FIRST_SHARE_NOISE));
-    let of = |estimate: &Option<Estimate>| {
-        let own = estimate.unwrap_or_default();
+    let known = lessons.iter().flatten().map(|lesson| lesson.noise);
+    let day = typical(known.clone().map(|own| own.day), FIRST_DAY_NOISE);
+    let dispersion = typical(known.clone().map(|own| own.dispersion), FIRST_DISPERSION);
+    let level = typical(known.clone().map(|own| own.level), FIRST_LEVEL_NOISE);
+    let windows: [f32; LEARNT.len()] = std::array::from_fn(|length| {
+        typical(known.clone().map(|own| own.windows[length]), FIRST_NOISE)
+    });
+    let shares: [f32; SHARES] = std::array::from_fn(|share| {
+        typical(known.clone().map(|own| own.shares[share]), FIRST_SHARE_NOISE)
+    });
+    let all = lessons.iter().map(|lesson| {
+        let own = lesson.map(|lesson| lesson.noise).unwrap_or_default();
         Noise {
             day: own.day.shrunk_toward(day, LEAST_DAY_NOISE),
             dispersion: own.dispersion.shrunk_toward(dispersion, 1.0),
@@ -136,23 +127,25 @@ pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
                 own.shares[share].shrunk_toward(shares[share], LEAST_SHARE_NOISE)
             }),
         }
-    };
-    estimates.iter().map(of).collect()
+    });
+    all.collect()
+}
+
+/// Returns the median of the values that were learnt from enough windows; `first` if none was.
+fn typical(learnt: impl Iterator<Item = Weighted>, first: f64) -> f32 {
+    let mut values: Vec<f32> = learnt.filter(|one| one.weight > 4.0).map(|one| one.value).collect();
+    median(&mut values).unwrap_or(first as f32)
 }
 
 /// Returns the noise of each routing point: its own estimate, shrunk toward the median of all.
 pub(super) fn shrink_points(lessons: &[PointLesson]) -> Vec<PointNoise> {
-    let usual = |of: fn(&PointLesson) -> Weighted, first: f64| {
-        let known = lessons.iter().map(of).filter(|one| one.weight > 4.0);
-        median(&mut known.map(|one| one.value).collect::<Vec<f32>>()).unwrap_or(first as f32)
-    };
-    let level = usual(|lesson| lesson.level, FIRST_LEVEL_NOISE);
-    let dispersion = usual(|lesson| lesson.dispersion, FIRST_DISPERSION);
-    let of = |lesson: &PointLesson| PointNoise {
+    let level = typical(lessons.iter().map(|lesson| lesson.level), FIRST_LEVEL_NOISE);
+    let dispersion = typical(lessons.iter().map(|lesson| lesson.dispersion), FIRST_DISPERSION);
+    let all = lessons.iter().map(|lesson| PointNoise {
         level: lesson.level.shrunk_toward(level, LEAST_COLLAPSE_NOISE),
         dispersion: lesson.dispersion.shrunk_toward(dispersion, 1.0),
-    };
-    lessons.iter().map(of).collect()
+    });
+    all.collect()
 }
 
 /// Learner from the four weeks before a day.
@@ -348,7 +341,8 @@ impl Learner {
             }
         });
         let by_hour: Vec<f32> = hits.chunks(SLOTS / HOURS).map(|hour| hour.iter().sum()).collect();
-        let column = |column: usize| hourly.iter().map(|hour| hour[column]).collect::<Vec<f32>>();
+        let [finals, retries, repeats] =
+            [0, 1, 2].map(|column| hourly.iter().map(|hour| hour[column]).collect::<Vec<f32>>());
         let mut times = [0.0; TIME_BUCKETS];
         for hour in &hourly {
             times.iter_mut().zip(&hour[3..]).for_each(|(sum, count)| *sum += f64::from(*count));
@@ -358,8 +352,7 @@ impl Learner {
         let timed: Vec<f32> = hourly.iter().map(|hour| hour[3..].iter().sum()).collect();
         // Only the part of the weeks in which the option existed.
         let begin = by_hour.iter().position(|hits| *hits > 0.0).unwrap_or(by_hour.len());
-        let parts =
-            [(column(0), &by_hour), (column(1), &by_hour), (column(2), &by_hour), (slow, &timed)];
+        let parts = [(finals, &by_hour), (retries, &by_hour), (repeats, &by_hour), (slow, &timed)];
         let all = std::array::from_fn(|share| {
             let (part, whole) = &parts[share];
             let usual = usual(&part[begin..], &whole[begin..]);
@@ -469,10 +462,10 @@ fn without_incidents(own: &PrefixSums) -> PrefixSums {
             }
         }
     }
-    let open = |at: &usize| own.between(*at, at + 1).expected > 0.0;
-    let all = (0..own.len()).filter(open).count() as f64;
-    let told = (0..own.len()).filter(open).filter(|at| wrong[*at]).count() as f64;
-    if told == 0.0 || told > BY_NATURE * all { own.clone() } else { own.without(&wrong) }
+    let open = (0..own.len()).filter(|at| own.slot(*at).expected > 0.0);
+    let all = open.clone().count() as f64;
+    let incidents = open.filter(|at| wrong[*at]).count() as f64;
+    if incidents == 0.0 || incidents > BY_NATURE * all { own.clone() } else { own.without(&wrong) }
 }
 
 /// Returns the dispersion of a count (variance over mean) from the mean square successive
@@ -480,12 +473,11 @@ fn without_incidents(own: &PrefixSums) -> PrefixSums {
 /// neighbouring slots. Slow changes drop out.
 fn dispersion(own: &PrefixSums) -> Weighted {
     let mut days = ByDay::default();
-    let slot = |at: usize| own.between(at, at + 1);
     for at in 1..own.len().saturating_sub(2) {
         // Slots next to an opening or a closing are left out.
-        if (at - 1..=at + 2).all(|at| slot(at).expected > 0.0) {
-            let one = slot(at);
-            let next = slot(at + 1);
+        if (at - 1..=at + 2).all(|at| own.slot(at).expected > 0.0) {
+            let one = own.slot(at);
+            let next = own.slot(at + 1);
             let day = &mut days.0[at / SLOTS];
             day.0 += (one.seen - next.seen).powi(2);
             day.1 += one.seen + next.seen;
@@ -507,11 +499,11 @@ fn usual(part: &[f32], whole: &[f32]) -> Usual {
 pub(super) fn share_noise(shares: &[ShareHour], begin: usize, hours: usize) -> Weighted {
     let mut days = ByDay::default();
     for (at, window) in (begin..).step_by(hours).zip(shares.chunks(hours)) {
-        let sum = |of: fn(&ShareHour) -> f32| f64::from(window.iter().map(of).sum::<f32>());
-        let seen = sum(|hour| hour.part);
-        let mean = sum(|hour| hour.expected).max(1e-9);
+        let seen = f64::from(window.iter().map(|hour| hour.part).sum::<f32>());
+        let mean = f64::from(window.iter().map(|hour| hour.expected).sum::<f32>()).max(1e-9);
+        let whole = f64::from(window.iter().map(|hour| hour.whole).sum::<f32>()).max(1e-9);
         // The chance of a binomial share is less than that of a Poisson count, by 1/whole.
-        let chance = -1.0 / sum(|hour| hour.whole).max(1e-9);
+        let chance = -1.0 / whole;
         let window = Comparison { seen, mean, relative_variance: chance, day: 0.0 };
         days.add((at / HOURS).min(DAYS - 1), &window, Side::Above);
     }

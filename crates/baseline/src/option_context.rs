@@ -63,6 +63,11 @@ impl PrefixSums {
         Pair { seen: f64::from(to.0 - from.0), expected: f64::from(to.1 - from.1) }
     }
 
+    /// Returns the hits of one slot.
+    pub(super) fn slot(&self, at: usize) -> Pair {
+        self.between(at, at + 1)
+    }
+
     /// Returns the factor by which more was seen than expected, from 1 to [`MOST_GROWTH`].
     pub(super) fn growth(&self) -> f64 {
         let all = self.between(0, self.len());

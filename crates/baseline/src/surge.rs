@@ -38,9 +38,7 @@ pub(super) fn surge(
         {
             continue;
         }
-        let seen = open(context, end - slots, end)
-            .map(|at| context.own.between(at, at + 1).seen)
-            .sum::<f64>();
+        let seen: f64 = open(context, end - slots, end).map(|at| context.own.slot(at).seen).sum();
         let level =
             context.level_of(end - slots, end).max(context.point_level(end - slots, end)).max(1.0);
         let level = level * context.led_more(end - slots, end, level);
@@ -68,7 +66,7 @@ pub(super) fn surge(
 /// Returns the slots in which the routing point is usually open. Hits outside of them come from
 /// another opening or closing time, which is no surge of one option.
 fn open(context: &OptionContext<'_>, from: usize, to: usize) -> impl Iterator<Item = usize> {
-    (from..to).filter(|at| context.point.between(*at, *at + 1).expected > 0.0)
+    (from..to).filter(|at| context.point.slot(*at).expected > 0.0)
 }
 
 /// Returns the hits of the highest week. They are averaged around each slot, or counted in exactly
@@ -80,21 +78,20 @@ fn highest(
     from: usize,
     to: usize,
 ) -> f64 {
-    let (mut around, mut very) = (0.0, [0.0; WEEKS]);
+    let mut around = 0.0;
+    let mut near = [0.0; WEEKS];
     for forecast in forecasts {
         let midnight = i64::from(forecast.day) * SLOTS as i64 - context.base;
-        let slot =
-            |at: usize| usize::try_from(at as i64 - midnight).ok().filter(|slot| *slot < SLOTS);
+        let slots: Vec<usize> = open(context, from, to)
+            .filter_map(|at| usize::try_from(at as i64 - midnight).ok())
+            .filter(|slot| *slot < SLOTS)
+            .collect();
         let mut highest = [0.0_f32; SLOTS];
         for (week, rates) in forecast.weeks(option) {
             highest.iter_mut().zip(rates.around).for_each(|(most, rate)| *most = most.max(rate));
-            let near = |slot: usize| f64::from(rates.near[slot]);
-            very[week] += open(context, from, to).filter_map(slot).map(near).sum::<f64>();
+            near[week] += slots.iter().map(|slot| f64::from(rates.near[*slot])).sum::<f64>();
         }
-        around += open(context, from, to)
-            .filter_map(slot)
-            .map(|slot| f64::from(highest[slot]))
-            .sum::<f64>();
+        around += slots.iter().map(|slot| f64::from(highest[*slot])).sum::<f64>();
     }
-    very.into_iter().fold(around, f64::max)
+    near.into_iter().fold(around, f64::max)
 }
