@@ -250,22 +250,25 @@ impl HangUpsOfOption<'_> {
         let calls = Calls::before(self.history, self.places, end, LONGEST, 1);
         let monday = (i64::from(self.today) - DAYS as i64) * SLOTS as i64;
         let begin = end - LONGEST as i64 - monday;
-        let expected = |at: usize| {
-            let hour = (begin + at as i64).div_euclid(HOUR as i64).rem_euclid(WEEK as i64);
-            f64::from(calls.all[at] * self.usual.shares[hour as usize])
-        };
-        let window = |slots: usize| {
+        let expected: Vec<f64> = (begin..)
+            .zip(&calls.all)
+            .map(|(slot, calls)| {
+                let hour = slot.div_euclid(HOUR as i64).rem_euclid(WEEK as i64);
+                f64::from(calls * self.usual.shares[hour as usize])
+            })
+            .collect();
+        let windows = SHARE_WINDOWS.into_iter().map(|slots| {
             let from = LONGEST - slots;
             let whole = f64::from(calls.all[from..].iter().sum::<f32>());
             ShareWindow {
                 part: calls.hung_up[from..].iter().sum::<f32>().into(),
                 whole,
-                usual: (from..LONGEST).map(expected).sum::<f64>() / whole.max(1.0),
+                usual: expected[from..].iter().sum::<f64>() / whole.max(1.0),
                 noise: self.usual.noise.into(),
                 seconds: slots as i64 * SLOT,
             }
-        };
-        SHARE_WINDOWS.into_iter().map(window).collect()
+        });
+        windows.collect()
     }
 }
 
@@ -295,12 +298,12 @@ fn unsettled(history: &History, options: &BTreeMap<CalledOption, Places>, today:
             }
         }
     }
-    let is_alike = |age: usize| {
-        let one = lateness::known(&hung_up, age as i64);
-        let other = lateness::known(&others, age as i64);
-        one.max(other) <= HANG_UP_ALIKE * one.min(other)
-    };
-    (0..LATE_SLOTS).rev().find(|age| !is_alike(*age)).map_or(0, |age| age + 1)
+    let oldest = (0..LATE_SLOTS).rev().find(|age| {
+        let one = lateness::known(&hung_up, *age as i64);
+        let other = lateness::known(&others, *age as i64);
+        one.max(other) > HANG_UP_ALIKE * one.min(other)
+    });
+    oldest.map_or(0, |age| age + 1)
 }
 
 #[cfg(test)]

@@ -74,11 +74,11 @@ pub(super) fn lagged(classes: &[u32; LATE_CLASSES]) -> usize {
 /// hour, and if at least [`SILENT_HITS`] were expected in it. `hits` has the seen and expected hits
 /// by slot.
 pub(super) fn may_lag(hits: &[(f32, f32)], lagged: usize) -> usize {
-    let silent = || hits.iter().rev().take_while(|(seen, _)| *seen <= 0.0);
-    let open = silent().filter(|(_, expected)| *expected > 0.0).count();
-    let due: f32 = silent().map(|(_, expected)| expected).sum();
+    let silent = hits.iter().rev().take_while(|(seen, _)| *seen <= 0.0);
+    let open = silent.clone().filter(|(_, expected)| *expected > 0.0).count();
+    let due: f32 = silent.clone().map(|(_, expected)| expected).sum();
     let longest = if lagged == 0 { 0 } else { lagged.max(RECENT_SLOTS as usize) };
-    if open > longest || due < SILENT_HITS { 0 } else { silent().count() }
+    if open > longest || due < SILENT_HITS { 0 } else { silent.count() }
 }
 
 /// Returns the slots by which a routing point lags before the slot `last`. It is 0 unless, within
@@ -90,8 +90,8 @@ pub(super) fn may_lag(hits: &[(f32, f32)], lagged: usize) -> usize {
 /// come that were late at its end.
 pub(super) fn lag(late: &[LateRows], hits: &[(f32, f32)], last: i64) -> usize {
     // Later rows are strays found by a re-read; they are no evidence about the newest rows.
-    let lagging = |rows: &&LateRows| rows.age > LAGS && rows.age <= LATE_SLOTS as i64;
-    let mut late: Vec<&LateRows> = late.iter().filter(lagging).collect();
+    let mut late: Vec<&LateRows> =
+        late.iter().filter(|rows| rows.age > LAGS && rows.age <= LATE_SLOTS as i64).collect();
     late.sort_unstable_by_key(|rows| rows.age);
     [LAGS, RECENT_SLOTS]
         .map(|slots| lag_within(&late, hits, last - slots, last))
@@ -103,23 +103,26 @@ pub(super) fn lag(late: &[LateRows], hits: &[(f32, f32)], last: i64) -> usize {
 /// Returns the lag like [`lag`], from the rows that came since the slot `since`. `late` is in
 /// ascending order of age.
 fn lag_within(late: &[&LateRows], hits: &[(f32, f32)], since: i64, last: i64) -> usize {
-    let sum = |is: &dyn Fn(&LateRows) -> bool| -> f64 {
-        late.iter().filter(|rows| is(rows)).map(|rows| f64::from(rows.rows)).sum()
-    };
-    let came = sum(&|rows| rows.came >= since);
+    let mut recent = late.iter().filter(|rows| rows.came >= since);
+    let came: f64 = recent.clone().map(|rows| f64::from(rows.rows)).sum();
+    let dated_late: f64 = late
+        .iter()
+        .filter(|rows| rows.came - rows.age >= since)
+        .map(|rows| f64::from(rows.rows))
+        .sum();
     let mut dated = 0.0;
     let mut due = 0.0;
     for (seen, expected) in hits.iter().rev().take((last - since) as usize) {
         dated += f64::from(*seen);
         due += f64::from(*expected);
     }
-    let in_time = dated - sum(&|rows| rows.came - rows.age >= since);
+    let in_time = dated - dated_late;
     let few = came < LEAST_ROWS || came < LEAST_SHARE * due || due < f64::from(SILENT_HITS);
     if few || came < in_time || 2.0 * in_time > due {
         return 0;
     }
     let mut so_far = 0.0;
-    let quantile = late.iter().filter(|rows| rows.came >= since).find(|rows| {
+    let quantile = recent.find(|rows| {
         so_far += f64::from(rows.rows);
         so_far >= QUANTILE * came
     });

@@ -127,15 +127,12 @@ impl Recent {
 
     /// Adds the counts of a day.
     pub(super) fn add(&mut self, counts: &Counts, day: i32) {
-        let midnight = i64::from(day) * SLOTS as i64;
-        let of_day = |slot: i64| (slot - midnight).clamp(0, SLOTS as i64) as usize;
-        let closed = of_day(self.closed);
+        let closed = slot_of_day(self.closed, day);
         // The slot in which journeys are just ending is included, because some of its repeats are
         // known.
-        let ending = of_day(self.closed + 1);
-        let sum = |slots: &[u32]| slots.iter().sum::<u32>();
+        let ending = slot_of_day(self.closed + 1, day);
         for ([whole, ends], slots) in self.ends.iter_mut().zip(SHARE_WINDOWS) {
-            let from = of_day(self.closed - slots as i64);
+            let from = slot_of_day(self.closed - slots as i64, day);
             *whole += sum(&counts[from..closed]);
             *ends += sum(&counts[cells::FINALS + from..cells::FINALS + closed]);
         }
@@ -145,13 +142,13 @@ impl Recent {
             let Some(hour) = usize::try_from(hour).ok().filter(|hour| *hour < HOURS) else {
                 continue;
             };
-            let of = |what: Hourly| counts[what.first() + hour];
             let slots = hour * 12..(hour + 1) * 12;
             self.hits[back] = sum(&counts[slots.clone()]);
             self.over[back] = sum(&counts[slots.start.min(ending)..slots.end.min(ending)]);
-            self.retries[back] = of(Hourly::Retries);
-            self.repeats[back] = of(Hourly::Repeats);
-            self.times[back] = std::array::from_fn(|bucket| of(Hourly::Time(bucket)));
+            self.retries[back] = counts[Hourly::Retries.first() + hour];
+            self.repeats[back] = counts[Hourly::Repeats.first() + hour];
+            self.times[back] =
+                std::array::from_fn(|bucket| counts[Hourly::Time(bucket).first() + hour]);
         }
     }
 
@@ -187,10 +184,9 @@ impl Recent {
             return (ends.into(), whole.into());
         }
         let hours = SHARE_HOURS[window];
-        let sum = |counts: &[u32; RECENT]| f64::from(counts[..hours].iter().sum::<u32>());
         match share {
-            RETRIES => (sum(&self.retries), sum(&self.hits)),
-            REPEATS => (sum(&self.repeats), sum(&self.over)),
+            RETRIES => (sum(&self.retries[..hours]).into(), sum(&self.hits[..hours]).into()),
+            REPEATS => (sum(&self.repeats[..hours]).into(), sum(&self.over[..hours]).into()),
             _ => {
                 let times = self.times(hours);
                 (above(&times, usual.bound.into()), times.iter().sum())
@@ -203,6 +199,16 @@ impl Recent {
             self.times[..hours].iter().map(|hour| f64::from(hour[bucket])).sum()
         })
     }
+}
+
+/// Returns the slot of a day at which a slot counted from 1970 lies: 0 if that is before the day,
+/// [`SLOTS`] if it is after it.
+fn slot_of_day(slot: i64, day: i32) -> usize {
+    (slot - i64::from(day) * SLOTS as i64).clamp(0, SLOTS as i64) as usize
+}
+
+fn sum(counts: &[u32]) -> u32 {
+    counts.iter().sum()
 }
 
 /// Returns the scores of an option's shares: abandonment, retries, loops, time. `None` if the usual
@@ -290,8 +296,9 @@ pub(super) fn above(times: &[f64; TIME_BUCKETS], bound: usize) -> f64 {
 /// Returns the number of the first bound that at most [`TIME_SHARE`] of the hits exceed.
 pub(super) fn bound(times: &[f64; TIME_BUCKETS]) -> usize {
     let whole: f64 = times.iter().sum();
-    let few = |bound: &usize| above(times, *bound) <= TIME_SHARE * whole;
-    (0..TIME_BOUNDS.len()).find(few).unwrap_or(TIME_BOUNDS.len() - 1)
+    (0..TIME_BOUNDS.len())
+        .find(|bound| above(times, *bound) <= TIME_SHARE * whole)
+        .unwrap_or(TIME_BOUNDS.len() - 1)
 }
 
 /// Returns the seconds within which nine of ten reach the option, interpolated between two bounds
