@@ -12,9 +12,9 @@ use super::{
     day_forecast::{DayForecast, Expected},
     detector::Falls,
     drop_off::{drop_off, fewer_weeks},
-    followers::{Follower, Lead},
+    followers::Lead,
     hours,
-    lateness::{self, LateRows, RECENT_SLOTS},
+    lateness::{self, RECENT_SLOTS},
     limits::{
         BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LEAST_SHARE_NOISE, LEVEL_PRIOR, LONGEST, NO_INPUT,
         NO_INPUT_WINDOWS, RISE_PRIOR, SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
@@ -43,6 +43,22 @@ pub(super) struct Known<'a> {
     pub(super) point_lessons: &'a [PointLesson],
     pub(super) point_noise: &'a [PointNoise],
     pub(super) now: &'a Moment<'a>,
+}
+
+impl Known<'_> {
+    /// Returns the forecast of an option for the day of the last slot.
+    fn today(&self, option: usize) -> Option<&Expected> {
+        expected(self.forecasts.last()?, option)
+    }
+
+    /// Returns the hits of some options in the weeks from which their usual shares were learnt.
+    fn learnt_hits(&self, options: &[usize]) -> f64 {
+        options
+            .iter()
+            .filter_map(|option| self.lessons[*option])
+            .map(|lesson| f64::from(lesson.shares.hits))
+            .sum()
+    }
 }
 
 /// The slots up to the judged moment, from the midnight at or before the begin of the longest
@@ -124,9 +140,10 @@ impl EvaluationWindow {
     fn lag(&mut self, known: &Known<'_>, last: i64, of_points: &mut [Vec<(f32, f32)>]) {
         let mut late = vec![Vec::new(); known.points.len()];
         let since = last - RECENT_SLOTS;
-        let is_recent = |rows: &&LateRows| self.newest && rows.came > since;
-        for rows in known.history.late_rows().iter().filter(is_recent) {
-            late[known.point_of[rows.option]].push(*rows);
+        for rows in known.history.late_rows() {
+            if self.newest && rows.came > since {
+                late[known.point_of[rows.option]].push(*rows);
+            }
         }
         let hour = self.len() - (RECENT_SLOTS as usize).min(self.len());
         for (number, point) in of_points.iter().enumerate() {
@@ -154,20 +171,20 @@ impl EvaluationWindow {
         }
         self.usable.iter_mut().zip(silent).for_each(|(usable, silent)| *usable &= !silent);
         let slots = self.len();
-        let lacks =
-            |point: usize, slot: usize, lags: &[usize]| silent[slot] || slot >= slots - lags[point];
-        for (option, sums) in self.options.iter_mut().enumerate() {
-            let point = known.point_of[option];
-            let late: Vec<bool> = (0..slots).map(|slot| lacks(point, slot, &self.lags)).collect();
-            if late.contains(&true) {
-                *sums = sums.without(&late);
-            }
-        }
-        for (point, hits) in of_points.iter_mut().enumerate() {
-            for (slot, hits) in hits.iter_mut().enumerate() {
-                if lacks(point, slot, &self.lags) {
+        let mut lacking = Vec::new();
+        for (lag, hits) in self.lags.iter().zip(of_points) {
+            let mut of_point = silent.to_vec();
+            of_point[slots - lag..].fill(true);
+            for (hits, lacks) in hits.iter_mut().zip(&of_point) {
+                if *lacks {
                     *hits = (0.0, 0.0);
                 }
+            }
+            lacking.push(of_point);
+        }
+        for (sums, point) in self.options.iter_mut().zip(known.point_of) {
+            if lacking[*point].contains(&true) {
+                *sums = sums.without(&lacking[*point]);
             }
         }
     }
@@ -236,8 +253,8 @@ impl EvaluationWindow {
         let closed = self.may_be_closed(known, point, options);
         let open = without(&self.points[point], &closed);
         let judged = self.len() - self.lags[point];
-        let is_usable = |at: usize| self.usable[at] && !closed[at] && at < judged;
-        let usable: Vec<bool> = (0..self.len()).map(is_usable).collect();
+        let usable: Vec<bool> =
+            (0..self.len()).map(|at| self.usable[at] && !closed[at] && at < judged).collect();
         let leads = &known.point_lessons[point].leads;
         let led: Vec<PrefixSums> = leads.iter().map(|lead| self.led(lead)).collect();
         let gone: Vec<usize> =
@@ -256,10 +273,10 @@ impl EvaluationWindow {
         let lately = fallen[self.len() - LONGEST..].contains(&true);
         // Slots in which it had fallen or was closed are no evidence about its options.
         fallen.iter_mut().zip(closed).for_each(|(fallen, closed)| *fallen |= closed);
-        let any_week = |forecast: &DayForecast| {
+        let any_week = known.forecasts.last().is_some_and(|forecast| {
             forecast.points[point].iter().flatten().any(|hits| !hits.is_nan())
-        };
-        let collapsed = known.forecasts.last().is_some_and(any_week).then(|| {
+        });
+        let collapsed = any_week.then(|| {
             let score = collapse.score(self.len());
             let last = self.base + self.len() as i64;
             falls
@@ -270,9 +287,7 @@ impl EvaluationWindow {
         let mut scores = [collapsed, self.no_input(known, point, options)];
         let abandoned = self.abandoned(known, point, options, &judged);
         settle(&mut scores, &mut judged, lately, &abandoned);
-        if self.newest
-            && !scores[PointAnomaly::Collapse as usize].is_some_and(|score| score.score > 1.0)
-        {
+        if self.newest && !is_above(scores[PointAnomaly::Collapse as usize], 1.0) {
             self.follow_rises(known, options, &mut judged, &mut falls.shares);
         }
         (scores, judged)
@@ -303,8 +318,8 @@ impl EvaluationWindow {
         }
     }
 
-    /// Returns for each option whether fewer interactions go on to every option that follows it,
-    /// and not only to one of them, in the window in which more ended there.
+    /// Returns true for each option from which fewer interactions go on to every option that
+    /// follows it, and not only to one of them, in the window in which more ended there.
     fn abandoned(
         &self,
         known: &Known<'_>,
@@ -312,23 +327,31 @@ impl EvaluationWindow {
         options: &[usize],
         judged: &[OfOption],
     ) -> Vec<bool> {
-        let is_abandoned = |(option, judged): (&usize, &OfOption)| {
+        let leads = &known.point_lessons[point].leads;
+        let abandoned = options.iter().zip(judged).map(|(option, judged)| {
             let score =
                 judged.scores[Anomaly::Abandonment as usize].filter(|score| score.window > 0);
-            let lead = known.point_lessons[point].leads.iter().find(|lead| lead.option == *option);
-            let (Some(score), Some(lead)) = (score, lead) else { return false };
-            let from = self.len().saturating_sub(score.slots());
-            let left_of = |option: usize| {
-                let recent = self.options[option].between(from, self.len());
-                (recent.seen + 1.0) / (recent.expected + 1.0)
-            };
-            let usual = left_of(*option);
-            let misses = |follower: &Follower| {
-                left_of(follower.option) < usual * (1.0 - FOLLOWERS_MISSING * follower.share)
-            };
-            lead.followers.iter().all(misses)
-        };
-        options.iter().zip(judged).map(is_abandoned).collect()
+            let lead = leads.iter().find(|lead| lead.option == *option);
+            score
+                .zip(lead)
+                .is_some_and(|(score, lead)| self.all_followers_fell(lead, score.slots()))
+        });
+        abandoned.collect()
+    }
+
+    /// Returns true if each follower of an option has fallen in the newest slots, compared with the
+    /// option itself.
+    fn all_followers_fell(&self, lead: &Lead, slots: usize) -> bool {
+        let own = self.ratio(lead.option, slots);
+        lead.followers.iter().all(|follower| {
+            self.ratio(follower.option, slots) < own * (1.0 - FOLLOWERS_MISSING * follower.share)
+        })
+    }
+
+    /// Returns the ratio of the hits of an option in the newest slots to the expected ones.
+    fn ratio(&self, option: usize, slots: usize) -> f64 {
+        let hits = self.options[option].between(self.len().saturating_sub(slots), self.len());
+        (hits.seen + 1.0) / (hits.expected + 1.0)
     }
 
     /// Returns the hits of an option and of those that follow it.
@@ -351,7 +374,8 @@ impl EvaluationWindow {
         let leads = &known.point_lessons[point].leads;
         let of_leads: Vec<Cow<'_, PrefixSums>> =
             leads.iter().map(|lead| without(&self.options[lead.option], fallen)).collect();
-        let judge = |option: &usize| {
+        let mut judged = Vec::new();
+        for option in options {
             let own = without(&self.options[*option], fallen);
             let noise = &known.noise[*option];
             let weeks = self.weeks(known, *option);
@@ -362,10 +386,11 @@ impl EvaluationWindow {
             });
             let mut leaders = Vec::new();
             for (lead, hits) in leads.iter().zip(&of_leads) {
-                let follower = lead.followers.iter().find(|follower| follower.option == *option);
                 let is_gone = !self.used[lead.option];
-                let leader = |follower: &Follower| Leader { hits, share: follower.share, is_gone };
-                leaders.extend(follower.map(leader));
+                let follower = lead.followers.iter().find(|follower| follower.option == *option);
+                if let Some(follower) = follower {
+                    leaders.push(Leader { hits, share: follower.share, is_gone });
+                }
             }
             let context = OptionContext {
                 own: &own,
@@ -379,9 +404,9 @@ impl EvaluationWindow {
                 followers: followers.as_ref(),
                 leaders: &leaders,
             };
-            self.option(known, *option, &context, weeks, falls)
-        };
-        options.iter().map(judge).collect()
+            judged.push(self.option(known, *option, &context, weeks, falls));
+        }
+        judged
     }
 
     /// Returns true for each slot in which the routing point may be closed, if its hours shift.
@@ -390,21 +415,19 @@ impl EvaluationWindow {
             return vec![false; self.len()];
         }
         let end = (self.base + self.len() as i64 - 1).rem_euclid(SLOTS as i64) as usize + 1;
-        let today = |option: &usize| {
-            known.forecasts.last().and_then(|forecast| expected(forecast, *option))
-        };
-        let expected = |slot: usize| {
-            options.iter().filter_map(today).map(|today| f64::from(today.hits[slot])).sum()
-        };
-        let ahead: Vec<f64> = (end..SLOTS).take(hours::AHEAD).map(expected).collect();
+        let today: Vec<&Expected> =
+            options.iter().filter_map(|option| known.today(*option)).collect();
+        let ahead: Vec<f64> = (end..SLOTS)
+            .take(hours::AHEAD)
+            .map(|slot| today.iter().map(|today| f64::from(today.hits[slot])).sum())
+            .collect();
         hours::may_be_closed(&self.points[point], &self.usable, &ahead)
     }
 
     /// Returns the number of weeks behind the last slot's expectation.
     fn weeks(&self, known: &Known<'_>, option: usize) -> u8 {
         let at = (self.base + self.len() as i64 - 1).rem_euclid(SLOTS as i64) as usize;
-        let today = known.forecasts.last().and_then(|forecast| expected(forecast, option));
-        today.map_or(0, |today| today.weeks[at])
+        known.today(option).map_or(0, |today| today.weeks[at])
     }
 
     fn option(
@@ -427,8 +450,9 @@ impl EvaluationWindow {
             of_option.weeks = weeks;
             let fall = drop_off(context, noise, weeks);
             let last = self.base + self.len() as i64;
-            let is_back = |fall: &Score, slots| context.is_back(left(fall), weeks, slots);
-            let score = falls.follow(option, fall, last, is_back);
+            let score = falls.follow(option, fall, last, |fall, slots| {
+                context.is_back(left(fall), weeks, slots)
+            });
             of_option.scores[Anomaly::DropOff as usize] = Some(score);
             // More entries of nothing are reported for the routing point.
             let silent = Self::kind(known, option) == OptionKind::NoInput;
@@ -459,21 +483,12 @@ impl EvaluationWindow {
             .copied()
             .filter(|option| Self::kind(known, *option) == OptionKind::NoInput)
             .collect();
-        let usual = |options: &[usize]| -> f64 {
-            options
-                .iter()
-                .filter_map(|option| known.lessons[*option])
-                .map(|lesson| f64::from(lesson.shares.hits))
-                .sum()
-        };
-        let part = usual(&silent);
-        let whole = usual(options);
+        let part = known.learnt_hits(&silent);
+        let whole = known.learnt_hits(options);
         if silent.is_empty() || whole < f64::from(super::limits::SHARE_KNOWN) {
             return None;
         }
-        let noise = |of: &dyn Fn(&Noise) -> f64| {
-            silent.iter().map(|option| of(&known.noise[*option])).fold(0.0, f64::max)
-        };
+        let noises = silent.iter().map(|option| &known.noise[*option]);
         let end = self.len();
         let windows = NO_INPUT_WINDOWS.into_iter().filter(|slots| *slots <= end).map(|slots| {
             let all = self.points[point].between(end - slots, end);
@@ -484,15 +499,16 @@ impl EvaluationWindow {
             // A fall of another option does not raise the entries of nothing.
             let others = (all.seen - of.0 + RISE_PRIOR) / (all.expected - of.1 + RISE_PRIOR);
             let expected = of.1 * others.max(1.0);
+            let noise = noises.clone().map(|noise| f64::from(noise.day) + noise.of(slots));
             ShareWindow {
                 part: of.0,
                 whole: all.seen,
                 usual: (part / whole).max(expected / all.seen.max(1.0)),
-                noise: LEAST_SHARE_NOISE + noise(&|noise| f64::from(noise.day) + noise.of(slots)),
+                noise: LEAST_SHARE_NOISE + noise.fold(0.0, f64::max),
                 seconds: slots as i64 * SLOT,
             }
         });
-        let dispersion = noise(&|noise| noise.dispersion.into()).max(1.0);
+        let dispersion = noises.clone().map(|noise| noise.dispersion.into()).fold(1.0, f64::max);
         Some(shares::furthest(windows, NO_INPUT * dispersion))
     }
 
@@ -524,14 +540,10 @@ impl EvaluationWindow {
 /// expected.
 fn silence(of_points: &[Vec<(f32, f32)>]) -> Vec<bool> {
     let slots = of_points.first().map_or(0, Vec::len);
-    let nobody = |slot: usize| {
-        of_points.iter().all(|point| point[slot].0 == 0.0)
-            && of_points.iter().any(|point| point[slot].1 > 0.0)
-    };
     let mut silent = vec![false; slots];
     let mut begin = 0;
     while begin < slots {
-        let end = (begin..slots).find(|slot| !nobody(*slot)).unwrap_or(slots);
+        let end = (begin..slots).find(|slot| !is_silent(of_points, *slot)).unwrap_or(slots);
         let expected: Vec<f32> = of_points
             .iter()
             .map(|point| point[begin..end].iter().map(|slot| slot.1).sum())
@@ -547,6 +559,12 @@ fn silence(of_points: &[Vec<(f32, f32)>]) -> Vec<bool> {
         begin = end + 1;
     }
     silent
+}
+
+/// Returns true if no routing point has a row in a slot although some usually do.
+fn is_silent(of_points: &[Vec<(f32, f32)>], slot: usize) -> bool {
+    of_points.iter().all(|point| point[slot].0 == 0.0)
+        && of_points.iter().any(|point| point[slot].1 > 0.0)
 }
 
 /// Returns a duration in slots, rounded up.
@@ -588,17 +606,11 @@ fn settle(
     lately: bool,
     abandoned: &[bool],
 ) {
-    let over = |score: Option<Score>, limit: f64| score.is_some_and(|score| score.score > limit);
-    let collapsed = over(point[PointAnomaly::Collapse as usize], 1.0);
+    let collapsed = is_above(point[PointAnomaly::Collapse as usize], 1.0);
     let dropped =
-        options.iter().any(|option| over(option.scores[Anomaly::DropOff as usize], BESIDE));
-    let quiet = |score: &mut Option<Score>| {
-        if let Some(score) = score {
-            *score = Score::default();
-        }
-    };
+        options.iter().any(|option| is_above(option.scores[Anomaly::DropOff as usize], BESIDE));
     if collapsed || lately || dropped {
-        quiet(&mut point[PointAnomaly::NoInput as usize]);
+        clear(&mut point[PointAnomaly::NoInput as usize]);
     }
     for (option, abandoned) in options.iter_mut().zip(abandoned) {
         for anomaly in Anomaly::ALL {
@@ -608,8 +620,17 @@ fn settle(
                 _ => false,
             };
             if collapsed || ((dropped || lately) && rises) {
-                quiet(&mut option.scores[anomaly as usize]);
+                clear(&mut option.scores[anomaly as usize]);
             }
         }
     }
+}
+
+fn is_above(score: Option<Score>, limit: f64) -> bool {
+    score.is_some_and(|score| score.score > limit)
+}
+
+/// Sets a score to 0 if it is known.
+fn clear(score: &mut Option<Score>) {
+    *score = score.map(|_| Score::default());
 }
