@@ -1,62 +1,77 @@
-//! Kinds of trouble and of innocent change, each in small operations of its own: one row of a table
-//! for each.
+//! Kinds of incidents and of harmless changes, each in small operations of its own and with a row
+//! of the table.
 //!
-//! Owns the cases, what each of them should raise, and what is counted of it. Must not know how the
+//! Owns the cases, the alerts that each should raise, and their counts. It must not know how the
 //! detector works.
 
 use std::fmt::Write as _;
 
 use super::{
     chance::Chance,
-    paths::{self, CODES, Point, ROOTS, Unrest},
-    play::{COLLAPSE, Episode, HANG_UP, NO_INPUT, Told, play},
-    scale::{DAY, HISTORY, STEP},
+    in_parallel,
+    paths::{self, CODES, Noise, Point, ROOTS},
+    play::{ABANDONMENT, COLLAPSE, DROP_OFF, Episode, HANG_UP, NO_INPUT, Played, SURGE, play},
+    report::{percent, quantile, whole},
+    scale::{DAY, HISTORY, HOUR},
+    tally::minutes,
 };
 
-/// What is put into an operation.
+/// A kind of incident or harmless change.
 #[derive(Clone, Copy, PartialEq)]
 enum Case {
     Calm,
+    /// Interactions in clumps.
     Clumps,
+    /// Interactions in clumps, and twice the noise.
     Rough,
+    /// Three quiet days. If `shut`, every second routing point that is not always open is closed.
     Holiday {
         announced: bool,
         shut: bool,
     },
+    /// A fall of whole routing points, of which the share `left` remains.
     Outage {
         left: f32,
         steps: usize,
     },
+    /// A fall of one root of each routing point.
     Fall {
         left: f32,
         steps: usize,
         largest: bool,
     },
+    /// A fall of a root that had already fallen in the weeks before.
     AfterFall,
+    /// Double the hits of a root in two of the four weeks of history.
     SpoiltWeeks,
     Renamed,
+    /// A root is removed, and its followers with it.
     Removed,
     Surge,
     Campaign,
-    /// Share of those who usually go on that still does; without one, 70 % of all leave.
+    /// The share `left` of those who usually go on still do; without it, 70 % of all end there.
     Abandonment {
         left: Option<f32>,
     },
     NoInput,
     HangUps,
+    /// Late rows of all routing points, or of the first one.
     Lag {
         all: bool,
     },
+    /// Late rows of agents.
     SlowAgents,
 }
 
-/// A case and the operations in which it is tried.
+/// A case and the operations in which it is simulated.
 struct Row {
     title: &'static str,
     case: Case,
+    /// Number of routing points.
     points: usize,
-    /// Interactions of a point in its busiest hour.
+    /// Lowest and highest number of interactions of a routing point in its busiest hour.
     rates: (f64, f64),
+    /// Days that are judged.
     days: usize,
 }
 
@@ -74,7 +89,7 @@ const fn row(
     Row { title, case, points, rates, days }
 }
 
-const ROWS: [Row; 30] = [
+const ROWS: [Row; 32] = [
     row("nothing", Case::Calm, 7, MIXED, 14),
     row("nothing, one point", Case::Calm, 1, LARGE, 14),
     row("nothing, in clumps", Case::Clumps, 7, MIXED, 14),
@@ -129,40 +144,57 @@ const ROWS: [Row; 30] = [
     row("no input x 3", Case::NoInput, 7, LARGE, 2),
     row("hang-ups x 3, 1 h", Case::HangUps, 7, BUSY, 2),
     row("rows of all points 20 to 60 min late", Case::Lag { all: true }, 7, MIXED, 2),
-];
-
-const LATE_ROWS: [Row; 2] = [
     row("rows of one point 20 to 60 min late", Case::Lag { all: false }, 7, MIXED, 2),
     row("agents' rows 5 to 15 min late", Case::SlowAgents, 7, MIXED, 3),
 ];
 
-/// Something that should be told.
+/// An incident that should raise an alert.
 struct Trouble {
-    /// Any of these alerts tells it.
-    alerts: Vec<(usize, usize)>,
-    /// Options and points of which nothing else should be told meanwhile.
+    /// The expected alert: an anomaly and the number of its option or routing point.
+    alert: (usize, usize),
+    /// Number of the routing point.
     point: usize,
     from: usize,
     to: usize,
 }
 
-/// What came of all operations of a row.
+impl Trouble {
+    /// Returns true if an episode is the expected alert.
+    fn is_alerted_by(&self, one: &Episode) -> bool {
+        self.alert == (one.anomaly, one.of) && self.overlaps(one)
+    }
+
+    /// Returns true if an episode is in the time of the incident or the half day after it.
+    fn overlaps(&self, one: &Episode) -> bool {
+        one.last >= self.from && one.first < self.to + DAY / 2
+    }
+}
+
+/// The counts of one operation, or of all operations of a row.
 #[derive(Default)]
 struct Count {
     point_days: f64,
     troubles: usize,
+    /// Minutes until the alert of each trouble that is reported in time.
     delays: Vec<f64>,
-    /// Troubles that were told, in time or late.
-    told_ever: usize,
+    /// Troubles that are reported in time or late.
+    reported: usize,
+    /// Alerts of troubles.
     notifications: usize,
+    /// Minutes from the end of each trouble that is reported in time to the end of its last alert.
     resolved: Vec<f64>,
+    /// Collapses that are no alerts of a trouble.
     collapses: usize,
+    /// Other such alerts.
     others: usize,
+    /// The highest score that is not above the limit.
     highest: f64,
-    words: Vec<String>,
+    /// Descriptions of all alerts but the expected ones.
+    list: Vec<String>,
 }
 
-/// The table of all cases, of so many operations each.
+/// Returns the table of all cases, or of those whose title contains `only`, with `rounds`
+/// operations each. The second value is false if a case has too many alerts.
 pub(crate) fn table(
     rounds: usize,
     seed: u64,
@@ -170,44 +202,31 @@ pub(crate) fn table(
     list: bool,
     threads: usize,
 ) -> (String, bool) {
-    let rows: Vec<&Row> = ROWS
-        .iter()
-        .chain(&LATE_ROWS)
-        .filter(|row| only.is_none_or(|only| row.title.contains(only)))
-        .collect();
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let counts: Vec<std::sync::Mutex<Count>> = rows.iter().map(|_| Default::default()).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    let Some(row) = rows.get(at / rounds) else { break };
-                    let one = operation(row, seed + (at % rounds) as u64);
-                    if let Ok(mut sum) = counts[at / rounds].lock() {
-                        sum.add(one);
-                    }
-                }
-            });
-        }
-    });
+    let rows: Vec<&Row> =
+        ROWS.iter().filter(|row| only.is_none_or(|only| row.title.contains(only))).collect();
+    let mut counts = in_parallel(rows.len() * rounds, threads, |number| {
+        operation(rows[number / rounds], seed + (number % rounds) as u64)
+    })
+    .into_iter();
     let mut out = "## Cases\n\n| case | point-days | n | told in 8 h (rises 2 h) | median min | alerts each | resolved after, median, p90 min | \
                    collapses for nothing | other alerts | highest other score |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         .to_owned();
     let mut kept = true;
-    for (row, count) in rows.iter().zip(counts) {
-        let count = count.into_inner().unwrap_or_default();
-        kept &= count.is_kept(row.case);
-        let _ = writeln!(out, "{}", count.line(row.title));
+    for row in rows {
+        let mut sum = Count::default();
+        counts.by_ref().take(rounds).for_each(|count| sum.add(count));
+        kept &= sum.is_kept(row.case);
+        let _ = writeln!(out, "{}", sum.line(row.title));
         if list {
-            count.words.iter().for_each(|words| {
-                let _ = writeln!(out, "    {words}");
-            });
+            for line in &sum.list {
+                let _ = writeln!(out, "    {line}");
+            }
         }
     }
     (out, kept)
 }
 
+/// Simulates one operation of a case.
 fn operation(row: &Row, seed: u64) -> Count {
     let mut chance = Chance::new(seed * 1000 + row.title.len() as u64);
     let steps = HISTORY + row.days * DAY;
@@ -218,25 +237,30 @@ fn operation(row: &Row, seed: u64) -> Count {
         })
         .collect();
     let (troubles, holidays) = put(row, &mut points, &mut chance);
-    let unrest = match row.case {
-        Case::Clumps => Unrest { day: 0.1, hour: 0.05, own: 0.04, clumps: 2.5, slow_agents: false },
-        Case::Rough => Unrest { day: 0.2, hour: 0.1, own: 0.08, clumps: 1.8, slow_agents: false },
-        case => Unrest {
+    let noise = match row.case {
+        Case::Clumps => {
+            Noise { day: 0.1, hour: 0.05, own: 0.04, dispersion: 2.5, slow_agents: false }
+        }
+        Case::Rough => {
+            Noise { day: 0.2, hour: 0.1, own: 0.08, dispersion: 1.8, slow_agents: false }
+        }
+        case => Noise {
             day: 0.1,
             hour: 0.05,
             own: 0.04,
-            clumps: 1.0,
+            dispersion: 1.0,
             slow_agents: case == Case::SlowAgents,
         },
     };
-    let operation = paths::operation(&points, unrest, &mut chance);
-    let told = play(&operation, 1.0, &holidays);
-    let mut count = count(&told, &troubles, operation.options.len() / row.points);
+    let operation = paths::operation(&points, noise, &mut chance);
+    let played = play(&operation, 1.0, &holidays);
+    let mut count = count(&played, &troubles, operation.options.len() / row.points);
     count.point_days = (row.points * row.days) as f64;
     count
 }
 
-/// Puts a case into an operation: what should be told, and the days that are announced.
+/// Puts a case into an operation. Returns the incidents, and the days that are announced as
+/// holidays.
 fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, Vec<usize>) {
     let steps = HISTORY + row.days * DAY;
     let per_point = CODES.len() + usize::from(row.case == Case::Renamed);
@@ -244,7 +268,7 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
     let mut holidays = Vec::new();
     for (number, point) in points.iter_mut().enumerate() {
         let begin = HISTORY + 96 + chance.below(48);
-        let own = |root: usize| number * per_point + root;
+        let first_option = number * per_point;
         match row.case {
             Case::Calm | Case::Clumps | Case::Rough | Case::SlowAgents => {}
             Case::Holiday { shut, .. } => {
@@ -263,7 +287,7 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
             Case::Outage { left, steps: lasts } if number % 3 == 0 => {
                 point.level[begin..begin + lasts].fill(left);
                 troubles.push(Trouble {
-                    alerts: vec![(COLLAPSE, number)],
+                    alert: (COLLAPSE, number),
                     point: number,
                     from: begin,
                     to: begin + lasts,
@@ -273,16 +297,16 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
                 let root = if largest { 0 } else { chance.below(3) };
                 if point.hourly(root, begin) >= 15.0 {
                     point.roots[root][begin..begin + lasts].fill(left);
-                    troubles.push(fall(own(root), number, begin, begin + lasts));
+                    troubles.push(fall(first_option + root, number, begin, begin + lasts));
                 }
             }
             Case::AfterFall => {
-                // Out for five days, ten days before another fall.
+                // No hits for five days, until about ten days before the fall.
                 let out = HISTORY - 15 * DAY + 100;
                 point.roots[1][out..out + 5 * DAY].fill(0.0);
                 point.roots[1][begin..begin + 96].fill(0.4);
                 if point.hourly(1, begin) >= 30.0 {
-                    troubles.push(fall(own(1), number, begin, begin + 96));
+                    troubles.push(fall(first_option + 1, number, begin, begin + 96));
                 }
             }
             Case::SpoiltWeeks => {
@@ -294,20 +318,21 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
             Case::Renamed => {
                 point.renamed = Some(if number % 3 == 0 { begin } else { steps });
                 if number % 3 == 0 {
-                    troubles.push(fall(own(0), number, begin, steps));
+                    troubles.push(fall(first_option, number, begin, steps));
                 }
             }
             Case::Removed if number % 3 == 0 => {
                 point.roots[0][begin..].fill(0.0);
-                troubles.push(fall(own(0), number, begin, steps));
+                troubles.push(fall(first_option, number, begin, steps));
             }
             Case::Surge | Case::Campaign if number % 2 == 0 => {
                 let root = chance.below(4);
-                let (times, lasts) = if row.case == Case::Surge { (3.0, 24) } else { (4.0, 12) };
+                let (times, lasts) =
+                    if row.case == Case::Surge { (3.0, 2 * HOUR) } else { (4.0, HOUR) };
                 if point.hourly(root, begin) >= 15.0 {
                     point.roots[root][begin..begin + lasts].fill(times);
                     troubles.push(Trouble {
-                        alerts: vec![(1, own(root))],
+                        alert: (SURGE, first_option + root),
                         point: number,
                         from: begin,
                         to: begin + lasts,
@@ -316,12 +341,12 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
             }
             Case::Abandonment { left } if number % 2 == 0 => {
                 let root = chance.below(3);
-                // Usually 63, 60 and 50 % go on.
+                // Share that usually goes on from each root.
                 let usual: f32 = [0.63, 0.6, 0.5][root];
                 point.goes_on[root][begin..begin + 48].fill(left.unwrap_or(0.3 / usual));
                 if point.hourly(root, begin) >= 15.0 {
                     troubles.push(Trouble {
-                        alerts: vec![(2, own(root))],
+                        alert: (ABANDONMENT, first_option + root),
                         point: number,
                         from: begin,
                         to: begin + 48,
@@ -330,29 +355,28 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
             }
             Case::HangUps if number % 2 == 0 => {
                 let root = chance.below(2);
-                // With fewer calls in that hour it might be chance.
+                // With fewer calls, chance could explain the rise.
                 if point.hourly(root, begin) >= 100.0 {
-                    point.hang_ups[root][begin..begin + 12].fill(3.0);
+                    point.hang_ups[root][begin..begin + HOUR].fill(3.0);
                     troubles.push(Trouble {
-                        alerts: vec![(HANG_UP, own(root))],
+                        alert: (HANG_UP, first_option + root),
                         point: number,
                         from: begin,
-                        to: begin + 12,
+                        to: begin + HOUR,
                     });
                 }
             }
             Case::NoInput if number % 2 == 0 => {
                 point.roots[paths::NO_INPUT][begin..begin + 24].fill(3.0);
                 troubles.push(Trouble {
-                    alerts: vec![(NO_INPUT, number)],
+                    alert: (NO_INPUT, number),
                     point: number,
                     from: begin,
                     to: begin + 24,
                 });
             }
             Case::Lag { all } if all || number == 0 => {
-                // The report stands still and goes on, as all rows of the time come at once or row
-                // by row.
+                // For two hours, rows come 20 minutes late, and on the next day an hour late.
                 for (day, lag) in [(0, 4), (1, 12)] {
                     let from = HISTORY + day * DAY + 120;
                     point.lag[from..from + 24].fill(lag);
@@ -367,48 +391,42 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
     (troubles, holidays)
 }
 
-/// An option that falls; of its followers nothing should be told.
 fn fall(option: usize, point: usize, from: usize, to: usize) -> Trouble {
-    Trouble { alerts: vec![(0, option)], point, from, to }
+    Trouble { alert: (DROP_OFF, option), point, from, to }
 }
 
-fn count(told: &Told, troubles: &[Trouble], per_point: usize) -> Count {
-    let mut count = Count { troubles: troubles.len(), ..Count::default() };
-    let point_of = |one: &Episode| if one.anomaly < COLLAPSE { one.of / per_point } else { one.of };
-    let mut of_troubles = vec![false; told.episodes.len()];
+/// Counts the alerts of an operation with `per_point` options in each routing point.
+fn count(played: &Played, troubles: &[Trouble], per_point: usize) -> Count {
+    let mut count = Count { troubles: troubles.len(), highest: played.highest, ..Count::default() };
     for trouble in troubles {
-        let is = |one: &Episode| trouble.alerts.contains(&(one.anomaly, one.of));
-        let near = |one: &Episode| one.last >= trouble.from && one.first < trouble.to + DAY / 2;
-        let own: Vec<&Episode> = told.episodes.iter().filter(|one| is(one) && near(one)).collect();
-        count.told_ever += usize::from(!own.is_empty());
-        let within =
-            if trouble.alerts[0].0 == 0 || trouble.alerts[0].0 == COLLAPSE { 96 } else { 24 };
-        if let Some(first) = own.iter().find(|one| one.first < trouble.from + within) {
-            count.delays.push((first.first + 1 - trouble.from) as f64 * STEP as f64 / 60.0 + 3.0);
+        let own: Vec<&Episode> =
+            played.episodes.iter().filter(|one| trouble.is_alerted_by(one)).collect();
+        count.reported += usize::from(!own.is_empty());
+        count.notifications += own.len();
+        let in_time = match trouble.alert.0 {
+            DROP_OFF | COLLAPSE => 8 * HOUR,
+            _ => 2 * HOUR,
+        };
+        if let Some(first) = own.iter().find(|one| one.first < trouble.from + in_time) {
+            count.delays.push(minutes(first.first, trouble.from as f64));
             let last = own.iter().map(|one| one.last + one.keep()).max().unwrap_or(0);
             count.resolved.push((last + 1) as f64 * 5.0 - trouble.to as f64 * 5.0);
         }
-        for (at, one) in told.episodes.iter().enumerate() {
-            if is(one) && near(one) {
-                count.notifications += 1;
-                of_troubles[at] = true;
-            }
-            // What else is told of the point is one message more, but no false alarm.
-            let beside = point_of(one) == trouble.point && near(one) && !is(one);
-            if beside {
-                count.words.push(format!("beside: {one:?} of {}..{}", trouble.from, trouble.to));
+        // Other alerts of the routing point. They are also counted and listed below.
+        for one in played.episodes.iter().filter(|one| trouble.overlaps(one)) {
+            let point = if one.anomaly < COLLAPSE { one.of / per_point } else { one.of };
+            if point == trouble.point && !trouble.is_alerted_by(one) {
+                count.list.push(format!("beside: {one:?} of {}..{}", trouble.from, trouble.to));
             }
         }
     }
-    for (one, of_trouble) in told.episodes.iter().zip(of_troubles) {
-        if of_trouble {
-            continue;
+    for one in &played.episodes {
+        if !troubles.iter().any(|trouble| trouble.is_alerted_by(one)) {
+            count.collapses += usize::from(one.anomaly == COLLAPSE);
+            count.others += usize::from(one.anomaly != COLLAPSE);
+            count.list.push(format!("{one:?}"));
         }
-        count.collapses += usize::from(one.anomaly == COLLAPSE);
-        count.others += usize::from(one.anomaly != COLLAPSE);
-        count.words.push(format!("{one:?}"));
     }
-    count.highest = told.highest;
     count
 }
 
@@ -418,54 +436,41 @@ impl Count {
         self.troubles += other.troubles;
         self.delays.extend(other.delays);
         self.notifications += other.notifications;
-        self.told_ever += other.told_ever;
+        self.reported += other.reported;
         self.resolved.extend(other.resolved);
         self.collapses += other.collapses;
         self.others += other.others;
         self.highest = self.highest.max(other.highest);
-        self.words.extend(other.words);
+        self.list.extend(other.list);
     }
 
-    /// Whether nobody is woken for nothing, and once for each trouble. Of few operations, only what
-    /// chance cannot have made is a miss.
+    /// Returns true if collapses without a cause are rare, and most troubles raise one alert each.
+    /// A few more are allowed as chance. Whether alerts are in time is not judged.
     fn is_kept(&self, case: Case) -> bool {
-        // A single routing point that falls silent is not told from one whose rows are late.
+        // A collapse of one routing point cannot be distinguished from its rows being late.
         let collapses = case == Case::Lag { all: false }
             || self.collapses as f64 <= 1.0 + self.point_days / 300.0;
-        // In time or late: that is for the table to say.
-        let told = self.told_ever as f64;
-        collapses && self.notifications as f64 <= 1.5 * told + 1.0
+        collapses && self.notifications as f64 <= 1.5 * self.reported as f64 + 1.0
     }
 
     fn line(&self, title: &str) -> String {
-        let quantile = |values: &[f64], of: usize, part: f64| {
-            let mut values = values.to_vec();
-            values.resize(of, f64::INFINITY);
-            values.sort_unstable_by(f64::total_cmp);
-            let at = (of.saturating_sub(1) as f64 * part).round() as usize;
-            values
-                .get(at)
-                .filter(|one| one.is_finite())
-                .map_or("-".to_owned(), |one| format!("{one:.0}"))
-        };
-        let (told, n) = (self.delays.len(), self.troubles);
-        let ever = self.told_ever;
-        let share = if n == 0 {
-            "-".to_owned()
-        } else {
-            format!("{:.0} %", 100.0 * told as f64 / n as f64)
-        };
-        let each = if ever == 0 {
-            "-".to_owned()
-        } else {
-            format!("{:.1}", self.notifications as f64 / ever as f64)
+        let mut delays = self.delays.clone();
+        delays.sort_unstable_by(f64::total_cmp);
+        let mut resolved = self.resolved.clone();
+        resolved.sort_unstable_by(f64::total_cmp);
+        let n = self.troubles;
+        let in_time = delays.len();
+        let each = match self.reported {
+            0 => "-".to_owned(),
+            reported => format!("{:.1}", self.notifications as f64 / reported as f64),
         };
         format!(
-            "| {title} | {:.0} | {n} | {share} | {} | {each} | {}, {} | {} | {} | {:.2} |",
+            "| {title} | {:.0} | {n} | {} | {} | {each} | {}, {} | {} | {} | {:.2} |",
             self.point_days,
-            quantile(&self.delays, n, 0.5),
-            quantile(&self.resolved, told, 0.5),
-            quantile(&self.resolved, told, 0.9),
+            percent(in_time, n),
+            whole(quantile(&delays, n, 0.5)),
+            whole(quantile(&resolved, in_time, 0.5)),
+            whole(quantile(&resolved, in_time, 0.9)),
             self.collapses,
             self.others,
             self.highest,

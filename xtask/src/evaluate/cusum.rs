@@ -1,12 +1,12 @@
-//! Owns the detector that ours is compared with: a Poisson CUSUM that is told the true mean of
-//! every step, which no real one is. Must not see incidents.
+//! The detector that ours is compared with: a Poisson CUSUM (Page, 1954) that knows the true mean
+//! of every step, as no real detector does. It must not see the incidents.
 
 use super::world::Operation;
 
-/// What a fall leaves, for each of the sums that run side by side; the highest counts.
+/// Shares of the hits that remain after a fall. There is one sum for each, and the highest counts.
 const LEFT: [f64; 3] = [0.05, 0.4, 0.6];
 
-/// The limits that are tried.
+/// The limits that are tried: 7.0, 7.5, up to 26.5.
 pub(crate) const LIMITS: [f64; 40] = {
     let mut limits = [0.0; 40];
     let mut at = 0;
@@ -17,8 +17,11 @@ pub(crate) const LIMITS: [f64; 40] = {
     limits
 };
 
-/// The steps within `from..to` at which a log-likelihood ratio exceeds the limit; it is set back to
-/// 0 then. A poll that failed is made up for by the next one.
+/// Returns the steps within `from..to` at which a sum exceeds the limit; all sums are set back to 0
+/// then. The step after a failed poll adds the hits of both.
+///
+/// A sum is the log-likelihood ratio of the fallen to the usual mean, S = max(0, S + m (1 - l) +
+/// n ln(l)), where n are the seen and m the expected hits, and l is the share that remains.
 pub(crate) fn alarms(
     operation: &Operation,
     option: usize,
@@ -27,8 +30,10 @@ pub(crate) fn alarms(
     to: usize,
 ) -> Vec<usize> {
     let seen = &operation.options[option];
-    let (mut sums, mut alarms) = ([0.0_f64; LEFT.len()], Vec::new());
-    let (mut hits, mut mean) = (0.0, 0.0);
+    let mut alarms = Vec::new();
+    let mut sums = [0.0_f64; LEFT.len()];
+    let mut hits = 0.0;
+    let mut mean = 0.0;
     let logs = LEFT.map(f64::ln);
     for step in from..to {
         hits += f64::from(seen.counts[0][step]);
@@ -36,13 +41,14 @@ pub(crate) fn alarms(
         if operation.failed[step] {
             continue;
         }
-        let mut most = 0.0_f64;
+        let mut highest = 0.0_f64;
         for ((sum, left), log) in sums.iter_mut().zip(LEFT).zip(logs) {
             *sum = (*sum + mean * (1.0 - left) + hits * log).max(0.0);
-            most = most.max(*sum);
+            highest = highest.max(*sum);
         }
-        (hits, mean) = (0.0, 0.0);
-        if most > limit {
+        hits = 0.0;
+        mean = 0.0;
+        if highest > limit {
             alarms.push(step);
             sums = [0.0; LEFT.len()];
         }

@@ -1,23 +1,23 @@
 //! Measures the detector: `cargo xtask evaluate --months N --seed S`.
 //!
-//! Months of simulated traffic go through the shipped detector, poll by poll, in two worlds with
-//! the same limits; what it tells is compared with the incidents that were put in, and with a CUSUM
-//! that is told the truth. What it printed last is in docs/alerts.md.
+//! Feeds months of simulated traffic to the shipped detector, poll by poll, in two worlds with the
+//! same limits. Its alerts are compared with the simulated incidents, and with the alarms of a
+//! CUSUM that knows the true means. docs/alerts.md has the figures of the last long run.
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `mod` | flags, the order of events |
-//! | `cases` | kinds of trouble and of innocent change, in small operations |
-//! | `paths` | the traffic of these: menus whose options lead to others |
-//! | `chance` | the seed's numbers |
-//! | `scale` | how long and how large it is |
-//! | `weather` | what the options of a world have in common |
-//! | `world` | the simulated traffic and its incidents |
-//! | `play` | the shipped detector over an operation |
+//! | `mod` | the flags, the order of the parts, and the threads |
+//! | `cases` | kinds of incidents and of harmless changes, in small operations |
+//! | `paths` | the traffic of the cases: menus whose options lead to others |
+//! | `chance` | the random numbers of a seed |
+//! | `scale` | lengths and sizes of the simulated operations |
+//! | `weather` | the traffic that the options of a world have in common |
+//! | `world` | the traffic of a world and its incidents |
+//! | `play` | a run of the shipped detector over an operation |
 //! | `cusum` | the detector that ours is compared with |
-//! | `tally` | what came of one seed, and of all |
-//! | `report` | the tables, and the bounds |
-//! | `size` | memory, disk and time of the history and the detector |
+//! | `tally` | the results of one seed, or of all |
+//! | `report` | the tables, and the verdict on each bound |
+//! | `size` | memory, disk and processor time of the history and the detector |
 
 mod cases;
 mod chance;
@@ -33,55 +33,54 @@ mod world;
 
 use std::sync::{
     Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicUsize, Ordering},
 };
 
 use tally::Tally;
 use weather::World;
 
-/// Of `cargo xtask evaluate`.
+/// Flags of `cargo xtask evaluate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Months of 100 options that are simulated without an incident, in each world
+    /// Months of 100 options to simulate without incidents, in each world
     #[arg(long, default_value_t = 100.0)]
     months: f64,
     /// Number of the first seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Threads
+    /// Number of threads
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// The score from which on an alert is told, other than as shipped
+    /// Score above which an alert is raised, if not as shipped
     #[arg(long, default_value_t = 1.0)]
     limit: f64,
-    /// Only one of the worlds: usual or harder
+    /// Simulate only one world: usual or harder
     #[arg(long)]
     world: Option<String>,
-    /// Only operations of one purpose: calm, falls or rises
+    /// Simulate only operations of one purpose: calm, falls or rises
     #[arg(long)]
     only: Option<String>,
-    /// Print what so many options cost in memory, on the disk and in time, and simulate nothing
-    /// else
+    /// Print only the costs of this many options: memory, disk and processor time
     #[arg(long)]
     size: Option<usize>,
-    /// Operations of each case; 0 leaves the table of cases out
+    /// Number of operations of each case; 0 leaves out the table of cases
     #[arg(long, default_value_t = 1)]
     rounds: usize,
-    /// Only the cases whose title has this in it, and nothing else
+    /// Simulate only the cases whose title contains this text
     #[arg(long)]
     case: Option<String>,
     /// List every false alarm
     #[arg(long)]
     list: bool,
-    /// Fail when a bound is missed
+    /// Fail if a bound is missed
     #[arg(long)]
     check: bool,
 }
 
-/// Weeks that are judged of each operation without an incident.
+/// Weeks that are judged in each calm operation.
 const WEEKS: usize = 2;
 
-/// Prints the report. Gives back whether every bound was kept, if that is asked for.
+/// Prints the report. Returns false if a bound was missed and `--check` was given.
 pub fn main(args: &Args) -> anyhow::Result<bool> {
     if let Some(options) = args.size {
         println!("{}", size::size(options));
@@ -108,30 +107,45 @@ pub fn main(args: &Args) -> anyhow::Result<bool> {
     Ok((kept && cases_kept) || !args.check)
 }
 
-/// All seeds of a world, on several threads; the order in which they end changes nothing.
+/// Simulates all seeds of a world.
 fn tally(world: World, args: &Args) -> Tally {
     let seeds = (args.months / (scale::POINTS * scale::OPTIONS) as f64 * 100.0 * 30.0
         / (WEEKS * 7) as f64)
         .ceil();
-    let (next, end) = (AtomicU64::new(args.seed), args.seed + seeds as u64);
-    let all = Mutex::new(Vec::new());
+    let tallies = in_parallel(seeds as usize, args.threads, |number| {
+        let seed = args.seed + number as u64;
+        Tally::of_seed(world, seed, WEEKS, args.limit, args.only.as_deref())
+    });
+    let mut sum = Tally::new(world);
+    tallies.into_iter().for_each(|one| sum.add(one));
+    sum
+}
+
+/// Calls a function with each number below `end`, on several threads. Returns the results in the
+/// order of the numbers.
+fn in_parallel<T: Send>(
+    end: usize,
+    threads: usize,
+    function: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..args.threads.max(1) {
+        for _ in 0..threads.max(1) {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= end {
                         break;
                     }
-                    let one = Tally::of_seed(world, seed, WEEKS, args.limit, args.only.as_deref());
-                    all.lock().unwrap_or_else(PoisonError::into_inner).push((seed, one));
+                    let result = function(number);
+                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                    results.push((number, result));
                 }
             });
         }
     });
-    let mut all = all.into_inner().unwrap_or_else(PoisonError::into_inner);
-    all.sort_unstable_by_key(|(seed, _)| *seed);
-    let mut sum = Tally::new(world);
-    all.into_iter().for_each(|(_, one)| sum.add(one));
-    sum
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_unstable_by_key(|(number, _)| *number);
+    results.into_iter().map(|(_, result)| result).collect()
 }

@@ -1,110 +1,115 @@
-//! Simulated traffic of menus with paths: an interaction enters a root option and goes on from
-//! there.
+//! Simulated traffic of menus with paths: an interaction enters a root option and may go on to
+//! others.
 //!
-//! Owns the shape of such a menu and what can happen to it. Must not know what should be alerted.
+//! Owns the shape of such a menu and the ways in which its traffic can change. It must not know
+//! which changes should raise an alert.
 
 use super::{
     chance::Chance,
-    scale::{DAY, HISTORY, hour_of_day},
-    world::{Operation, Option_},
+    scale::{DAY, HISTORY, HOUR, hour_of_day},
+    weather::{OPEN, WEEKDAYS, bell, office_hours},
+    world::{Operation, SimulatedOption},
 };
 
-/// Options of a point, the five roots first.
+/// Codes of the options of a routing point, the roots first.
 pub(crate) const CODES: [&str; 9] = ["1", "2", "3", "4", "PULSE", "11", "12", "21", "AGENTE"];
+/// Number of root options.
 pub(crate) const ROOTS: usize = 5;
 /// The root that stands for entering nothing.
 pub(crate) const NO_INPUT: usize = 4;
-/// Share of the interactions that begin at each root.
+/// Share of the interactions that enter each root.
 const WEIGHTS: [f64; ROOTS] = [0.45, 0.25, 0.15, 0.1, 0.05];
-/// Number of the last option, which takes its time to be seen where people are slow.
+/// The option whose rows come late in [`Noise::slow_agents`].
 const AGENT: usize = 8;
-/// Share of the interactions at an option that go on, and the option at which they do.
+/// The steps from one option to the next, and the share of the interactions that take each, of
+/// those that have not yet gone on.
 const STEPS: [(usize, usize, f64); 7] =
     [(0, 5, 0.45), (0, 6, 0.15), (0, 8, 0.2), (1, 7, 0.5), (1, 8, 0.2), (2, 8, 0.5), (5, 8, 0.3)];
-/// Seconds after which half of the interactions have reached each option.
+/// Median time to each option, in seconds.
 const SECONDS: [f64; 9] = [18.0, 18.0, 18.0, 18.0, 25.0, 45.0, 45.0, 45.0, 70.0];
 /// Share of the calls at each option that are hung up.
 const HANG_UPS: [f64; 9] = [0.12, 0.15, 0.1, 0.2, 0.45, 0.1, 0.12, 0.1, 0.04];
-/// Share of the second rows that fall into the slot after that of the first.
+/// Share of the interactions that go on in the slot after that of the previous option.
 const NEXT_SLOT: f64 = 0.12;
 
-/// A routing point and what happens to it, by step.
+/// A routing point and the changes of its traffic, by step.
 pub(crate) struct Point {
-    /// Interactions in the busiest hour.
+    /// Interactions in the busiest hour of a Monday.
     pub(crate) rate: f64,
     pub(crate) always_open: bool,
-    /// Share of the usual interactions.
+    /// Factor of its interactions.
     pub(crate) level: Vec<f32>,
-    /// Share of the usual interactions of each root.
+    /// Factor of the interactions that enter each root.
     pub(crate) roots: [Vec<f32>; ROOTS],
-    /// Share of those that usually go on at each root.
+    /// Factor of the share that goes on from each root.
     pub(crate) goes_on: [Vec<f32>; ROOTS],
-    /// How many times as many calls as usually are hung up at each root.
+    /// Factor of the share of calls hung up at each root.
     pub(crate) hang_ups: [Vec<f32>; ROOTS],
-    /// Steps by which rows are seen late.
+    /// Steps by which rows come late.
     pub(crate) lag: Vec<u16>,
     /// Step from which the first root has another code.
     pub(crate) renamed: Option<usize>,
 }
 
-/// How unsteady the traffic is.
+/// The variation beyond chance, as standard deviations of the logarithms of factors.
 #[derive(Clone, Copy)]
-pub(crate) struct Unrest {
-    /// Relative noise of a point's days, of its hours and of an option's days.
+pub(crate) struct Noise {
+    /// Noise of a routing point from day to day.
     pub(crate) day: f64,
+    /// Noise of a routing point from hour to hour.
     pub(crate) hour: f64,
+    /// Noise of an option from day to day.
     pub(crate) own: f64,
-    /// Variance of the interactions of a slot, of their mean.
-    pub(crate) clumps: f64,
-    /// The last option's rows are seen 5 to 15 minutes after their date.
+    /// Dispersion (variance over mean) of the interactions that enter a root in a step.
+    pub(crate) dispersion: f64,
+    /// True if the rows of agents come 5 to 15 minutes late.
     pub(crate) slow_agents: bool,
 }
 
 impl Point {
     pub(crate) fn new(rate: f64, always_open: bool, steps: usize) -> Self {
-        let usual = || vec![1.0; steps];
+        let usual = vec![1.0; steps];
         Self {
             rate,
             always_open,
-            level: usual(),
-            roots: std::array::from_fn(|_| usual()),
-            goes_on: std::array::from_fn(|_| usual()),
-            hang_ups: std::array::from_fn(|_| usual()),
+            level: usual.clone(),
+            roots: std::array::from_fn(|_| usual.clone()),
+            goes_on: std::array::from_fn(|_| usual.clone()),
+            hang_ups: std::array::from_fn(|_| usual.clone()),
             lag: vec![0; steps],
             renamed: None,
         }
     }
 
-    /// Interactions of a step, without noise.
+    /// Returns the usual interactions of a step.
     fn mean(&self, step: usize) -> f64 {
         let hour = hour_of_day(step);
-        let bump = |at: f64, wide: f64| (-((hour - at) / wide).powi(2) / 2.0).exp();
         let day = if self.always_open {
-            0.08 + 0.92 * bump(14.0, 4.0)
-        } else if (7.0..19.0).contains(&hour) {
-            0.15 + 0.85 * (bump(10.0, 1.8) + 0.8 * bump(15.5, 1.8)).min(1.0)
+            0.08 + 0.92 * bell(hour, 14.0, 4.0)
+        } else if OPEN.contains(&hour) {
+            office_hours(hour)
         } else {
             0.0
         };
-        self.rate / 12.0 * day * [1.0, 0.95, 0.95, 0.9, 1.0, 0.5, 0.25][step / DAY % 7]
+        self.rate / 12.0 * day * WEEKDAYS[step / DAY % 7]
     }
 
-    /// Hits an hour of an option when nothing is unusual.
+    /// Returns the usual hits per hour of a root.
     pub(crate) fn hourly(&self, root: usize, step: usize) -> f64 {
         self.mean(step) * 12.0 * WEIGHTS[root]
     }
 }
 
-/// The rows of all points.
-pub(crate) fn operation(points: &[Point], unrest: Unrest, chance: &mut Chance) -> Operation {
+/// Simulates the traffic of all routing points.
+pub(crate) fn operation(points: &[Point], noise: Noise, chance: &mut Chance) -> Operation {
     let steps = points[0].level.len();
     let mut options = Vec::new();
     for (number, point) in points.iter().enumerate() {
-        options.extend(rows(point, number, unrest, chance));
+        options.extend(rows(point, number, noise, chance));
     }
-    // Last, so that all else is the same with it and without.
+    // Drawn last, so that the rest of the traffic is the same with and without it.
     for option in &mut options {
-        hang_ups(option, &points[option.point], unrest, chance);
+        hang_ups(option, &points[option.point], noise, chance);
     }
     debug_assert!(steps > HISTORY);
     Operation {
@@ -118,30 +123,33 @@ pub(crate) fn operation(points: &[Point], unrest: Unrest, chance: &mut Chance) -
     }
 }
 
-fn rows(point: &Point, number: usize, unrest: Unrest, chance: &mut Chance) -> Vec<Option_> {
+fn rows(point: &Point, number: usize, noise: Noise, chance: &mut Chance) -> Vec<SimulatedOption> {
     let steps = point.level.len();
     let mut hits = vec![vec![0_u32; steps + 1]; CODES.len()];
-    let mut on = vec![vec![0_u32; steps + 1]; CODES.len()];
-    let (mut of_day, mut of_hour, mut own) = (1.0, 1.0, [1.0; ROOTS]);
+    // The hits that went on to another option.
+    let mut left = vec![vec![0_u32; steps + 1]; CODES.len()];
+    let mut of_day = 1.0;
+    let mut of_hour = 1.0;
+    let mut own = [1.0; ROOTS];
     for step in 0..steps {
         if step % DAY == 0 {
-            of_day = chance.factor(unrest.day);
-            own = std::array::from_fn(|_| chance.factor(unrest.own));
+            of_day = chance.factor(noise.day);
+            own = std::array::from_fn(|_| chance.factor(noise.own));
         }
-        if step % 12 == 0 {
-            of_hour = chance.factor(unrest.hour);
+        if step % HOUR == 0 {
+            of_hour = chance.factor(noise.hour);
         }
         let all = point.mean(step) * of_day * of_hour * f64::from(point.level[step]);
         for root in 0..ROOTS {
             let mean = all * WEIGHTS[root] * own[root] * f64::from(point.roots[root][step]);
-            hits[root][step] += chance.spread_count(mean, unrest.clumps);
+            hits[root][step] += chance.dispersed(mean, noise.dispersion);
         }
         for (from, to, share) in STEPS {
             let factor = if from < ROOTS { f64::from(point.goes_on[from][step]) } else { 1.0 };
-            let go =
-                chance.of(hits[from][step] - on[from][step].min(hits[from][step]), share * factor);
-            let next = chance.of(go, NEXT_SLOT);
-            on[from][step] += go;
+            let here = hits[from][step].saturating_sub(left[from][step]);
+            let go = chance.binomial(here, share * factor);
+            let next = chance.binomial(go, NEXT_SLOT);
+            left[from][step] += go;
             hits[to][step] += go - next;
             hits[to][step + 1] += next;
         }
@@ -149,24 +157,24 @@ fn rows(point: &Point, number: usize, unrest: Unrest, chance: &mut Chance) -> Ve
     (0..CODES.len())
         .map(|option| {
             let ends = (0..steps)
-                .map(|step| hits[option][step].saturating_sub(on[option][step]))
+                .map(|step| hits[option][step].saturating_sub(left[option][step]))
                 .collect();
-            let mut one = Option_ {
+            let mut one = SimulatedOption {
                 point: number,
                 code: CODES[option].to_owned(),
                 no_input: option == NO_INPUT,
                 mean: vec![0.0; steps],
-                ..Option_::default()
+                ..SimulatedOption::default()
             };
             one.counts[0] = hits[option][..steps].to_vec();
             one.counts[1] = ends;
-            one.counts[2] = one.counts[0].iter().map(|hits| chance.of(*hits, 0.05)).collect();
-            one.counts[3] = one.counts[0].iter().map(|hits| chance.of(*hits, 0.03)).collect();
-            let second = |chance: &mut Chance| (SECONDS[option] * chance.factor(0.5)) as u16;
-            one.seconds = (0..steps)
-                .map(|step| (0..one.counts[0][step]).map(|_| second(chance)).collect())
-                .collect();
-            late(&mut one, point, unrest.slow_agents && option == AGENT, chance);
+            one.counts[2] = one.counts[0].iter().map(|hits| chance.binomial(*hits, 0.05)).collect();
+            one.counts[3] = one.counts[0].iter().map(|hits| chance.binomial(*hits, 0.03)).collect();
+            for hits in &one.counts[0] {
+                let seconds = (0..*hits).map(|_| (SECONDS[option] * chance.factor(0.5)) as u16);
+                one.seconds.push(seconds.collect());
+            }
+            come_late(&mut one, point, noise.slow_agents && option == AGENT, chance);
             one
         })
         .chain(renamed(point, number, &hits[0]))
@@ -182,39 +190,40 @@ fn rows(point: &Point, number: usize, unrest: Unrest, chance: &mut Chance) -> Ve
         .collect()
 }
 
-/// What became of the calls at an option, as a report says it that has a row for each option.
-fn hang_ups(one: &mut Option_, point: &Point, unrest: Unrest, chance: &mut Chance) {
+/// Adds the outcomes of the calls of an option; each hit is one call.
+fn hang_ups(one: &mut SimulatedOption, point: &Point, noise: Noise, chance: &mut Chance) {
     let number = CODES.iter().position(|code| *code == one.code);
     let usual = number.map_or(HANG_UPS[0], |number| HANG_UPS[number]);
     let factors = number.and_then(|number| point.hang_ups.get(number));
     let mut of_day = 1.0;
     for step in 0..one.counts[0].len() {
         if step % DAY == 0 {
-            of_day = chance.factor(unrest.own);
+            of_day = chance.factor(noise.own);
         }
         let factor = factors.map_or(1.0, |factors| f64::from(factors[step]));
         let calls = one.counts[0][step];
-        one.calls.push([chance.of(calls, (usual * of_day * factor).min(0.98)), calls]);
+        one.calls.push([chance.binomial(calls, (usual * of_day * factor).min(0.98)), calls]);
     }
 }
 
-/// The code that takes the place of the first root.
-fn renamed(point: &Point, number: usize, hits: &[u32]) -> Option<Option_> {
+/// Returns the option under whose code the hits of the first root continue.
+fn renamed(point: &Point, number: usize, hits: &[u32]) -> Option<SimulatedOption> {
     let from = point.renamed?;
     let steps = point.level.len();
-    let none = || vec![0; steps];
+    let none = vec![0; steps];
     let new = (0..steps).map(|step| if step < from { 0 } else { hits[step] }).collect();
-    Some(Option_ {
+    Some(SimulatedOption {
         point: number,
         code: "NEW".to_owned(),
-        counts: [new, none(), none(), none()],
+        counts: [new, none.clone(), none.clone(), none],
         mean: vec![0.0; steps],
-        ..Option_::default()
+        ..SimulatedOption::default()
     })
 }
 
-/// Moves rows to the step in which they are seen.
-fn late(one: &mut Option_, point: &Point, slow: bool, chance: &mut Chance) {
+/// Moves rows that come late to [`SimulatedOption::late`]. If the option is `slow`, all its rows
+/// after the history do.
+fn come_late(one: &mut SimulatedOption, point: &Point, slow: bool, chance: &mut Chance) {
     for step in 0..point.lag.len() {
         let lag = usize::from(point.lag[step]);
         if lag == 0 && (!slow || step < HISTORY) {

@@ -1,35 +1,44 @@
-//! Owns a run of the shipped detector over one operation: what it tells, poll by poll. Must not
-//! know what should have been told.
+//! A run of the shipped detector over one operation, poll by poll. It must not know which alerts
+//! should be raised.
 //!
-//! Every five minutes the rows of that step, and the late ones, are added to the history as the
-//! exporter does it, and all scores are computed. Finals and repeats are known half an hour later,
-//! when the journeys are over. What became of calls goes to a history of its own; its scores are
-//! judged beside those of abandonment, which the exporter leaves out then.
+//! Every five minutes, the rows that came in that step are added to the history as in the exporter,
+//! and all scores are computed. Finals and repeats are known half an hour later, when the journeys
+//! are over. The outcomes of calls have a history of their own. Their scores are judged in addition
+//! to those of abandonment, which the exporter replaces by them.
+
+use std::collections::HashMap;
 
 use wolkvox_exporter::{
     baseline::{
         Anomaly, Detector, HangUpDetector, History, HistoryDelta, Holidays, Moment, PointAnomaly,
         Scores,
     },
-    model::{CallOutcome, LocalSecond, MenuLabels, OptionKind, OptionKinds, PointLabels, VOICE},
+    model::{CallOutcome, MenuLabels, OptionKind, OptionKinds, PointLabels, VOICE},
 };
 
 use super::{
-    scale::{BEGIN, BEGIN_DATE, DAY, HISTORY, POINTS, STEP},
+    scale::{BEGIN, DAY, HISTORY, POINTS, STEP, date, time},
     world::Operation,
 };
 
-/// Seconds by which a report is late before it is told.
+/// Lag in seconds above which the report counts as late.
 const LATE: u32 = 900;
-/// Steps until a journey is over.
+/// Steps without a row after which a journey is over.
 const IDLE: usize = 6;
-/// Everything that can be told: the anomalies of options, then those of routing points.
+/// Number of anomalies: those of options, then those of routing points. The constants below are
+/// their numbers.
 pub(crate) const ANOMALIES: usize = Anomaly::ALL.len() + PointAnomaly::ALL.len();
+pub(crate) const DROP_OFF: usize = Anomaly::DropOff as usize;
+pub(crate) const SURGE: usize = Anomaly::Surge as usize;
+pub(crate) const ABANDONMENT: usize = Anomaly::Abandonment as usize;
+pub(crate) const RETRIES: usize = Anomaly::Retries as usize;
+pub(crate) const LOOPS: usize = Anomaly::Loops as usize;
+pub(crate) const TIME_TO_OPTION: usize = Anomaly::TimeToOption as usize;
 pub(crate) const HANG_UP: usize = Anomaly::HangUp as usize;
 pub(crate) const COLLAPSE: usize = Anomaly::ALL.len() + PointAnomaly::Collapse as usize;
 pub(crate) const NO_INPUT: usize = Anomaly::ALL.len() + PointAnomaly::NoInput as usize;
 
-/// The name of an anomaly by its number.
+/// Returns the name of an anomaly.
 pub(crate) fn name(anomaly: usize) -> &'static str {
     Anomaly::ALL.get(anomaly).map_or_else(
         || PointAnomaly::ALL[anomaly - Anomaly::ALL.len()].as_str(),
@@ -37,16 +46,17 @@ pub(crate) fn name(anomaly: usize) -> &'static str {
     )
 }
 
-/// A stretch in which something was told.
+/// An alert that fires for a while. `--list` prints its fields.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Episode {
     pub(crate) anomaly: usize,
     /// Number of the option, or of the routing point.
     pub(crate) of: usize,
-    /// Steps whose poll told it first and last.
+    /// The first step with a score above the limit.
     pub(crate) first: usize,
+    /// The last such step.
     pub(crate) last: usize,
-    /// The highest score, and what was compared then.
+    /// The highest score. The fields below are its figures.
     pub(crate) score: f64,
     pub(crate) observed: f64,
     pub(crate) expected: f64,
@@ -54,33 +64,36 @@ pub(crate) struct Episode {
 }
 
 impl Episode {
+    /// Returns the steps for which the alert goes on firing after the last one.
     pub(crate) fn keep(&self) -> usize {
-        keep(self.anomaly)
+        keep_firing_for(self.anomaly)
     }
 }
 
-/// Steps of the alert's `keep_firing_for`.
-fn keep(anomaly: usize) -> usize {
+/// Returns `keep_firing_for` of the shipped alert, in steps.
+fn keep_firing_for(anomaly: usize) -> usize {
     match anomaly {
-        0 | COLLAPSE => 3,
+        DROP_OFF | COLLAPSE => 3,
         _ => 6,
     }
 }
 
-/// All that was told of an operation.
-pub(crate) struct Told {
+/// The results of a run.
+pub(crate) struct Played {
     pub(crate) episodes: Vec<Episode>,
-    /// Polls, and seconds that the detector took for all of them.
+    /// Number of polls.
     pub(crate) polls: usize,
+    /// Seconds that the detector took for all polls.
     pub(crate) seconds: f64,
     /// The highest score that is not above the limit.
     pub(crate) highest: f64,
-    /// Steps whose poll found the report so late that it is told.
+    /// Steps whose poll found the report late.
     pub(crate) late: Vec<usize>,
 }
 
-/// Plays an operation. An alert is told from a score of `limit` on, which is 1 as shipped.
-pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> Told {
+/// Runs the detector over an operation. Scores above `limit` raise alerts; the shipped rules have a
+/// limit of 1. `announced` are the days that the detector knows as holidays.
+pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> Played {
     let labels: Vec<MenuLabels> = operation
         .options
         .iter()
@@ -90,11 +103,9 @@ pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> To
     for option in operation.options.iter().filter(|option| option.no_input) {
         kinds.list(&option.code, OptionKind::NoInput);
     }
-    let date = |day: &usize| BEGIN_DATE.saturating_add(jiff::Span::new().days(*day as i64));
-    let holidays = Holidays::new(announced.iter().map(date));
+    let holidays = Holidays::new(announced.iter().map(|day| date(*day)));
     let mut history = History::new(35);
     let mut detector = Detector::new();
-    let idle = |_: &PointLabels| IDLE as i64 * STEP;
     let mut feed = Feed::new(operation);
     let mut hang_ups = HangUps::new(operation);
     for day in 0..HISTORY / DAY {
@@ -103,9 +114,9 @@ pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> To
     }
     history.cover(BEGIN, time(HISTORY));
     hang_ups.read(HISTORY);
-    let place = place(&labels);
-    let mut told =
-        Told { episodes: Vec::new(), polls: 0, seconds: 0.0, highest: 0.0, late: Vec::new() };
+    let numbers: HashMap<MenuLabels, usize> = labels.iter().cloned().zip(0..).collect();
+    let mut played =
+        Played { episodes: Vec::new(), polls: 0, seconds: 0.0, highest: 0.0, late: Vec::new() };
     for step in HISTORY..operation.failed.len() {
         if operation.failed[step] {
             continue;
@@ -117,7 +128,7 @@ pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> To
         let now = Moment {
             watermark: time(step + 1),
             window: &[(time(step), time(step + 1))],
-            idle: &idle,
+            idle: &|_: &PointLabels| IDLE as i64 * STEP,
             kinds: &kinds,
             holidays: &holidays,
         };
@@ -125,35 +136,28 @@ pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> To
         let mut scores = detector.scores(&history, &now);
         hang_ups.read(step + 1);
         hang_ups.add_to(&mut scores, &now);
-        told.seconds += begin.elapsed().as_secs_f64();
-        told.polls += 1;
+        played.seconds += begin.elapsed().as_secs_f64();
+        played.polls += 1;
         if scores.report_lag > LATE {
-            told.late.push(step);
+            played.late.push(step);
         }
-        told.note(&scores, step, limit, &place);
+        played.add(&scores, step, limit, &numbers);
     }
-    told
+    played
 }
 
-fn time(step: usize) -> LocalSecond {
-    BEGIN + step as i64 * STEP
-}
-
-/// Numbers of options by their labels.
-fn place(labels: &[MenuLabels]) -> std::collections::HashMap<MenuLabels, usize> {
-    labels.iter().cloned().zip(0..).collect()
-}
-
-impl Told {
-    fn note(
+impl Played {
+    /// Adds the scores of a poll. A score above the limit continues the last episode of its
+    /// anomaly if that still fires. `numbers` has the numbers of the options.
+    fn add(
         &mut self,
         scores: &Scores,
         step: usize,
         limit: f64,
-        place: &std::collections::HashMap<MenuLabels, usize>,
+        numbers: &HashMap<MenuLabels, usize>,
     ) {
         let options = scores.options.iter().flat_map(|option| {
-            let of = place.get(&option.labels).copied().unwrap_or(usize::MAX);
+            let of = numbers.get(&option.labels).copied().unwrap_or(usize::MAX);
             option.scores.iter().enumerate().map(move |(anomaly, score)| (anomaly, of, score))
         });
         let points = scores.points.iter().flat_map(|point| {
@@ -171,46 +175,47 @@ impl Told {
                 self.highest = self.highest.max(score.score);
                 continue;
             }
-            let keep = keep(anomaly);
+            let mut now = Episode {
+                anomaly,
+                of,
+                first: step,
+                last: step,
+                score: score.score,
+                observed: score.observed,
+                expected: score.expected,
+                window: score.window,
+            };
             let last =
                 self.episodes.iter_mut().rev().find(|one| (one.anomaly, one.of) == (anomaly, of));
-            match last.filter(|one| step - one.last <= keep) {
-                Some(one) => {
-                    one.last = step;
-                    if score.score > one.score {
-                        (one.score, one.observed, one.expected, one.window) =
-                            (score.score, score.observed, score.expected, score.window);
-                    }
+            match last.filter(|one| step - one.last <= one.keep()) {
+                Some(one) if now.score > one.score => {
+                    now.first = one.first;
+                    *one = now;
                 }
-                None => self.episodes.push(Episode {
-                    anomaly,
-                    of,
-                    first: step,
-                    last: step,
-                    score: score.score,
-                    observed: score.observed,
-                    expected: score.expected,
-                    window: score.window,
-                }),
+                Some(one) => one.last = step,
+                None => self.episodes.push(now),
             }
         }
     }
 
-    /// The first step within `from..to` at which one of these begins to be told.
-    pub(crate) fn first(&self, what: &[(usize, usize)], from: usize, to: usize) -> Option<usize> {
-        let within = |one: &&Episode| {
-            what.contains(&(one.anomaly, one.of)) && (from..to).contains(&one.first)
-        };
-        self.episodes.iter().filter(within).map(|one| one.first).min()
+    /// Returns the first step within `from..to` at which an episode of one of these alerts begins.
+    /// An alert is an anomaly and the number of its option or routing point.
+    pub(crate) fn first(&self, alerts: &[(usize, usize)], from: usize, to: usize) -> Option<usize> {
+        self.episodes
+            .iter()
+            .filter(|one| alerts.contains(&(one.anomaly, one.of)))
+            .map(|one| one.first)
+            .filter(|first| (from..to).contains(first))
+            .min()
     }
 }
 
-/// The rows of an operation in the order in which they are seen.
+/// The rows of an operation in the order in which they come.
 struct Feed<'o> {
     operation: &'o Operation,
-    /// Steps whose rows have been given out.
+    /// Number of steps whose rows have been returned.
     done: usize,
-    /// Late rows that have been given out, by option.
+    /// Number of late rows that have been returned, by option.
     late: Vec<usize>,
 }
 
@@ -219,24 +224,20 @@ impl<'o> Feed<'o> {
         Self { operation, done: 0, late: vec![0; operation.options.len()] }
     }
 
-    /// What is seen before a step.
+    /// Returns the rows that came before a step and were not returned earlier.
     fn until(&mut self, end: usize) -> HistoryDelta {
         let mut delta = HistoryDelta::default();
         for (menu, option) in self.operation.options.iter().enumerate() {
             let number = menu as u32;
             for step in self.done..end {
-                let (at, [hits, _, retries, _]) =
-                    (time(step), std::array::from_fn(|part| option.counts[part][step]));
+                let at = time(step);
+                let hits = option.counts[0][step];
+                let retries = option.counts[2][step];
                 match option.seconds.get(step) {
                     Some(seconds) => {
                         for (turn, second) in (0..).zip(seconds) {
-                            delta.rows(
-                                number,
-                                at,
-                                1 + u32::from(turn < retries),
-                                Some((*second).into()),
-                                1,
-                            );
+                            let attempts = 1 + u32::from(turn < retries);
+                            delta.rows(number, at, attempts, Some((*second).into()), 1);
                         }
                     }
                     None => {
@@ -260,14 +261,14 @@ impl<'o> Feed<'o> {
     }
 }
 
-/// What became of the calls of an operation, and its detector.
+/// The history of the outcomes of calls, and its detector.
 struct HangUps<'o> {
     operation: &'o Operation,
-    /// Hung up and not, of each option.
+    /// Two for each option: of the calls that were hung up, and of the others.
     labels: Vec<MenuLabels>,
     history: History,
     detector: HangUpDetector,
-    /// Steps that have been read.
+    /// Number of steps that have been read.
     done: usize,
 }
 
@@ -303,11 +304,12 @@ impl<'o> HangUps<'o> {
         self.done = end;
     }
 
+    /// Adds the scores of hang-ups, and keeps those of abandonment.
     fn add_to(&mut self, scores: &mut Scores, now: &Moment<'_>) {
         let hang_ups = self.detector.scores(&self.history, now.watermark, now.holidays, VOICE);
         let abandonment: Vec<_> =
             scores.options.iter().map(|option| option.of(Anomaly::Abandonment)).collect();
-        // Every option with calls has hits, so none is added.
+        // Every option with calls has hits, so no option is added, and the order stays the same.
         scores.add_hang_ups(&hang_ups);
         for (option, score) in scores.options.iter_mut().zip(abandonment) {
             option.scores[Anomaly::Abandonment as usize] = score;

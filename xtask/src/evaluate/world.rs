@@ -1,8 +1,8 @@
-//! Owns the simulated traffic of one operation and its incidents. Must not know the detector.
+//! The simulated traffic of one operation and its incidents.
 //!
-//! Time goes in steps of five minutes, the exporter's poll. Options have 1 to 500 hits an hour at
-//! the day's busiest time and a shape by day and week. In every routing point one option stands for
-//! entering nothing.
+//! Each option has 1 to 500 hits in its busiest hour, and follows the day and the week of its
+//! routing point. One option of every routing point stands for entering nothing. The simulation
+//! must not know the detector.
 
 use super::{
     chance::Chance,
@@ -10,23 +10,25 @@ use super::{
     weather::{Weather, World},
 };
 
-/// Incidents last so many steps: eight hours.
-pub(crate) const LASTS: usize = 96;
-/// Half of the people have reached an option after so many seconds; how long the others take varies
-/// log-normally.
-const USUAL_SECONDS: f64 = 24.0;
-const SPREAD_OF_SECONDS: f64 = 0.65;
-/// Hits an hour from which on times are simulated.
+/// Steps of an incident: eight hours. Only [`Kind::HangUps`] is shorter.
+pub(crate) const INCIDENT_STEPS: usize = 96;
+/// Median time to an option, in seconds; times are log-normal.
+const MEDIAN_SECONDS: f64 = 24.0;
+/// Standard deviation of the logarithm of that time.
+const SECONDS_DEVIATION: f64 = 0.65;
+/// Hits in the busiest hour from which times are simulated.
 const TIMED: f64 = 60.0;
+/// Place, in its routing point, of the option that stands for entering nothing.
+const NO_INPUT: usize = 4;
 
-/// What an operation is simulated for.
+/// The purpose of a simulated operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Everything that must not raise an option's alert.
+    /// Has only changes that must not raise an option's alert; false alarms are counted in it.
     Calm,
-    /// Options that fall or surge.
+    /// Has options that fall or surge.
     Falls,
-    /// Shares and times that rise.
+    /// Has shares and times that rise.
     Rises,
 }
 
@@ -40,20 +42,24 @@ impl Purpose {
     }
 }
 
+/// A kind of incident.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
+    /// This percentage of the hits remains; above 100, more come.
     To(u32),
+    /// The hits fall to zero over six hours.
     Decay,
+    /// The hits continue under another code.
     Renamed,
-    /// Two and a half times as many journeys end there.
+    /// 2.5 times as many journeys end at the option.
     Abandonment,
     /// Three times as many hits take more than one attempt.
     Retries,
-    /// Three times as many come back.
+    /// Three times as many hits are repeats.
     Loops,
-    /// Everybody needs 1.8 times as long.
+    /// The time to the option is 1.8 times as long.
     Slow,
-    /// Two and a half times as many enter nothing.
+    /// 2.5 times as many callers enter nothing.
     NoInput,
     /// Three times as many calls are hung up, for an hour.
     HangUps,
@@ -73,61 +79,64 @@ const RISES: [Kind; 5] = [Kind::Abandonment, Kind::Retries, Kind::Loops, Kind::S
 #[derive(Clone, Debug)]
 pub(crate) struct Incident {
     pub(crate) kind: Kind,
+    /// Number of the option.
     pub(crate) option: usize,
-    /// In steps since the beginning, with a fraction.
+    /// Begin, in steps with a fraction.
     pub(crate) start: f64,
-    /// Expected hits an hour when it begins.
+    /// Expected hits per hour when it begins.
     pub(crate) hourly: f64,
 }
 
-/// What is seen of an option, by the step of a row's date.
+/// The rows of an option, by the step of their date.
 #[derive(Default)]
-pub(crate) struct Option_ {
+pub(crate) struct SimulatedOption {
+    /// Number of the routing point.
     pub(crate) point: usize,
     pub(crate) code: String,
-    /// hits, finals, retries, repeats
+    /// Hits, finals, retries and repeats.
     pub(crate) counts: [Vec<u32>; 4],
-    /// Seconds to the option of each hit, by step; empty for an option with few hits.
+    /// Seconds to the option of each hit; empty if times are not simulated.
     pub(crate) seconds: Vec<Vec<u16>>,
-    /// Hits that come late: the step in which they are seen, and that of their date.
+    /// Late hits: the step in which they come, and that of their date.
     pub(crate) late: Vec<(usize, usize)>,
-    /// It stands for entering nothing.
+    /// True if it stands for entering nothing.
     pub(crate) no_input: bool,
-    /// Calls that ended here, by step: hung up, and all.
+    /// Calls that were hung up, and all calls.
     pub(crate) calls: Vec<[u32; 2]>,
-    /// The true mean of hits without the incidents that are to be found, and without the option's
-    /// own noise.
+    /// The true mean of hits, without the incidents and the option's own noise.
     pub(crate) mean: Vec<f32>,
 }
 
+/// The simulated traffic of one operation. Steps are counted from the begin of its history.
 pub(crate) struct Operation {
-    pub(crate) options: Vec<Option_>,
+    pub(crate) options: Vec<SimulatedOption>,
     pub(crate) incidents: Vec<Incident>,
-    /// Outages of a whole routing point: point, first step, last step.
+    /// Outages of a whole routing point: its number, the first step and the step after the last.
     pub(crate) outages: Vec<(usize, usize, usize)>,
-    /// The same of the whole operation, which look as if its report were late.
+    /// Outages of the whole operation, which look like a late report: the first step and the step
+    /// after the last.
     pub(crate) silences: Vec<(usize, usize)>,
-    /// Options that are another thing on purpose, and the step from which on: removed, or
-    /// renumbered.
+    /// Options that are removed or renumbered on purpose, and the step of the change.
     pub(crate) changed: Vec<(usize, usize)>,
-    /// Of those, how many were removed, and which.
+    /// The removed ones of these.
     pub(crate) removed: Vec<(usize, usize)>,
-    /// Steps in which no poll succeeded.
+    /// True for each step whose poll failed.
     pub(crate) failed: Vec<bool>,
 }
 
-/// The operation of a seed.
+/// Simulates the operation of a seed. `weeks` is the number of weeks that are judged if it is calm;
+/// otherwise one week is.
 pub(crate) fn operation(world: World, seed: u64, purpose: Purpose, weeks: usize) -> Operation {
-    let hurt = purpose != Purpose::Calm;
+    let calm = purpose == Purpose::Calm;
     let mut chance = Chance::new(seed * 6 + purpose as u64 * 2 + u64::from(world == World::Harder));
-    let steps = HISTORY + if hurt { WEEK } else { weeks * WEEK };
-    let mut weather = Weather::new(world, steps, hurt, &mut chance);
-    let outages = if hurt { Vec::new() } else { weather.outages_and_campaigns(weeks, &mut chance) };
-    let silences = if hurt { Vec::new() } else { vec![weather.silence()] };
+    let steps = HISTORY + if calm { weeks * WEEK } else { WEEK };
+    let mut weather = Weather::new(world, steps, calm, &mut chance);
+    let outages = if calm { weather.outages_and_campaigns(weeks, &mut chance) } else { Vec::new() };
+    let silences = if calm { vec![weather.silence()] } else { Vec::new() };
     let rates: Vec<f64> =
         (0..POINTS * OPTIONS).map(|_| chance.between(0.0, 500_f64.ln()).exp()).collect();
     let incidents =
-        if hurt { incidents(purpose, &weather, &rates, &mut chance) } else { Vec::new() };
+        if calm { Vec::new() } else { incidents(purpose, &weather, &rates, &mut chance) };
     let mut operation = Operation {
         options: Vec::new(),
         incidents,
@@ -138,15 +147,15 @@ pub(crate) fn operation(world: World, seed: u64, purpose: Purpose, weeks: usize)
         failed: vec![false; steps],
     };
     let renumbered =
-        (world == World::Harder && !hurt).then(|| (chance.below(POINTS), HISTORY + 5 * DAY));
+        (world == World::Harder && calm).then(|| (chance.below(POINTS), HISTORY + 5 * DAY));
     for index in 0..rates.len() {
         let mut mean = means(&weather, &rates, index, renumbered);
-        if !hurt && index % 40 == 17 {
-            // New on the second day that is judged.
+        if calm && index % 40 == 17 {
+            // Added on the second day that is judged.
             mean[..HISTORY + DAY].fill(0.0);
         }
-        if !hurt && index % 40 == 23 {
-            // Gone on the fourth.
+        if calm && index % 40 == 23 {
+            // Removed on the fourth.
             let gone = HISTORY + 3 * DAY + 120;
             mean[gone..].fill(0.0);
             operation.removed.push((index, gone));
@@ -161,20 +170,22 @@ pub(crate) fn operation(world: World, seed: u64, purpose: Purpose, weeks: usize)
     }
     renamed(&mut operation, &mut chance);
     hang_ups(&mut operation, &weather, world, seed, purpose);
-    if !hurt {
-        // The interface fails for two hours every third day; the exporter is away for ten minutes
-        // every other day.
+    if calm {
+        // The API fails for two hours on every third day, from 10:00. The exporter is down for ten
+        // minutes on every other day, at 15:00.
         for day in 0..weeks * 7 {
-            let noon = HISTORY + day * DAY + 120;
-            operation.failed[noon..noon + 24].fill(day % 3 == 1);
+            let ten = HISTORY + day * DAY + 120;
+            operation.failed[ten..ten + 24].fill(day % 3 == 1);
             if day % 2 == 0 {
-                operation.failed[noon + 60..noon + 62].fill(true);
+                operation.failed[ten + 60..ten + 62].fill(true);
             }
         }
     }
     operation
 }
 
+/// Draws incidents: one on each day of the week in each routing point, unless too few hits are
+/// expected there then.
 fn incidents(
     purpose: Purpose,
     weather: &Weather,
@@ -193,7 +204,7 @@ fn incidents(
             if kind == Kind::NoInput {
                 option = point * OPTIONS + NO_INPUT;
             }
-            // Where it can be seen at all: from one hit an hour up, at this hour.
+            // With less than one hit per hour, nothing can be seen.
             let hourly = rates[option] * weather.usual(option, start as usize);
             if hourly >= 1.0 {
                 incidents.push(Incident { kind, option, start, hourly });
@@ -203,11 +214,8 @@ fn incidents(
     incidents
 }
 
-/// Which of a routing point's options stands for entering nothing.
-const NO_INPUT: usize = 4;
-
-/// The mean of an option by step. From the moment of a renumbering on, each code of the routing
-/// point stands for what the one before it had stood for.
+/// Returns the mean hits of an option by step. `renumbered` is a routing point and the step from
+/// which each of its codes has the meaning of the code before it.
 fn means(
     weather: &Weather,
     rates: &[f64],
@@ -215,17 +223,17 @@ fn means(
     renumbered: Option<(usize, usize)>,
 ) -> Vec<f32> {
     let point = index / OPTIONS;
-    let now = |step: usize| match renumbered {
-        Some((which, from)) if which == point && step >= from => {
-            point * OPTIONS + (index + OPTIONS - 1) % OPTIONS
-        }
-        _ => index,
-    };
+    let before = point * OPTIONS + (index + OPTIONS - 1) % OPTIONS;
     (0..weather.steps())
-        .map(|step| (rates[now(step)] / 12.0 * weather.factor(now(step), step)) as f32)
+        .map(|step| {
+            let is_changed = renumbered.is_some_and(|(of, from)| of == point && step >= from);
+            let option = if is_changed { before } else { index };
+            (rates[option] / 12.0 * weather.factor(option, step)) as f32
+        })
         .collect()
 }
 
+/// Draws the rows of an option.
 fn traffic(
     world: World,
     index: usize,
@@ -234,44 +242,48 @@ fn traffic(
     incidents: &[Incident],
     purpose: Purpose,
     chance: &mut Chance,
-) -> Option_ {
+) -> SimulatedOption {
     let shares = [chance.between(0.1, 0.5), chance.between(0.03, 0.2), chance.between(0.02, 0.1)];
     let own_incidents: Vec<&Incident> =
         incidents.iter().filter(|incident| incident.option == index).collect();
     let timed = rate >= TIMED && purpose != Purpose::Falls;
-    let mut one = Option_ {
+    let mut one = SimulatedOption {
         point: index / OPTIONS,
         code: format!("{index}"),
         no_input: index % OPTIONS == NO_INPUT,
-        ..Option_::default()
+        ..SimulatedOption::default()
     };
-    let noise = world.noise();
-    let (mut own, mut daily, mut hourly, mut pace) = (1.0, [1.0; 3], [1.0; 3], 1.0);
+    let variation = world.variation();
+    let mut own = 1.0;
+    let mut daily = [1.0; 3];
+    let mut hourly = [1.0; 3];
+    let mut pace = 1.0;
     for (step, mean) in mean.iter().enumerate() {
         if step % DAY == 0 {
-            own = chance.factor(noise.own);
-            daily = std::array::from_fn(|_| chance.factor(noise.share));
-            pace = chance.factor(noise.share);
+            own = chance.factor(variation.own);
+            daily = std::array::from_fn(|_| chance.factor(variation.share));
+            pace = chance.factor(variation.share);
         }
-        if step % 12 == 0 {
-            hourly = std::array::from_fn(|_| chance.factor(noise.share_hour));
+        if step % HOUR == 0 {
+            hourly = std::array::from_fn(|_| chance.factor(variation.share_hour));
         }
-        let left: f64 = own_incidents.iter().map(|incident| what_is_left(incident, step)).product();
-        let hits = chance.spread_count(f64::from(*mean) * own * left, noise.spread);
+        let left: f64 = own_incidents.iter().map(|incident| hits_factor(incident, step)).product();
+        let hits = chance.dispersed(f64::from(*mean) * own * left, variation.dispersion);
         one.counts[0].push(hits);
         for (part, share) in shares.into_iter().enumerate() {
             let more: f64 =
-                own_incidents.iter().map(|incident| risen(incident, step, part)).product();
+                own_incidents.iter().map(|incident| share_factor(incident, step, part)).product();
             one.counts[part + 1]
-                .push(chance.of(hits, (share * daily[part] * hourly[part] * more).min(0.95)));
+                .push(chance.binomial(hits, (share * daily[part] * hourly[part] * more).min(0.95)));
         }
         if timed {
-            let slow: f64 = own_incidents.iter().map(|incident| slower(incident, step)).product();
-            let second = |chance: &mut Chance| {
-                (USUAL_SECONDS * pace * slow * chance.factor(SPREAD_OF_SECONDS)).min(60_000.0)
-                    as u16
-            };
-            one.seconds.push((0..hits).map(|_| second(chance)).collect());
+            let slow: f64 =
+                own_incidents.iter().map(|incident| time_factor(incident, step)).product();
+            let seconds = (0..hits).map(|_| {
+                let seconds = MEDIAN_SECONDS * pace * slow * chance.factor(SECONDS_DEVIATION);
+                seconds.min(60_000.0) as u16
+            });
+            one.seconds.push(seconds.collect());
         }
     }
     if purpose == Purpose::Calm {
@@ -281,8 +293,8 @@ fn traffic(
     one
 }
 
-/// Adds what became of the calls, each hit being one, and the incidents of that. All of it has its
-/// own chance, so that the other traffic is the same with it and without.
+/// Adds the outcomes of the calls (each hit is one call) and the incidents among them. They have
+/// random numbers of their own, so that the rest of the traffic is the same with and without them.
 fn hang_ups(
     operation: &mut Operation,
     weather: &Weather,
@@ -309,65 +321,68 @@ fn hang_ups(
             }
         }
     }
-    let noise = world.noise();
+    let variation = world.variation();
     for (index, option) in operation.options.iter_mut().enumerate() {
         let own: Vec<&Incident> =
             incidents.iter().filter(|incident| incident.option == index).collect();
         let share =
             if option.no_input { chance.between(0.4, 0.6) } else { chance.between(0.03, 0.3) };
-        let (mut daily, mut hourly) = (1.0, 1.0);
+        let mut daily = 1.0;
+        let mut hourly = 1.0;
         for step in 0..option.counts[0].len() {
             if step % DAY == 0 {
-                daily = chance.factor(noise.share);
+                daily = chance.factor(variation.share);
             }
             if step % HOUR == 0 {
-                hourly = chance.factor(noise.share_hour);
+                hourly = chance.factor(variation.share_hour);
             }
-            let more: f64 = own.iter().map(|incident| 1.0 + 2.0 * inside(incident, step)).product();
+            let more: f64 =
+                own.iter().map(|incident| 1.0 + 2.0 * overlap(incident, step)).product();
             let calls = option.counts[0][step];
-            let hung_up = chance.of(calls, (share * daily * hourly * more).min(0.95));
+            let hung_up = chance.binomial(calls, (share * daily * hourly * more).min(0.95));
             option.calls.push([hung_up, calls]);
         }
     }
     operation.incidents.extend(incidents);
 }
 
-/// How much of a step an incident is on.
-fn inside(incident: &Incident, step: usize) -> f64 {
+/// Returns the share of a step during which an incident is on.
+fn overlap(incident: &Incident, step: usize) -> f64 {
     let since = step as f64 + 1.0 - incident.start;
-    let lasts = if incident.kind == Kind::HangUps { HOUR } else { LASTS };
+    let lasts = if incident.kind == Kind::HangUps { HOUR } else { INCIDENT_STEPS };
     if since <= 0.0 || since > lasts as f64 { 0.0 } else { since.min(1.0) }
 }
 
-/// Share of the traffic that an incident leaves in a step.
-fn what_is_left(incident: &Incident, step: usize) -> f64 {
+/// Returns the factor by which an incident changes the hits of a step.
+fn hits_factor(incident: &Incident, step: usize) -> f64 {
     let since = step as f64 + 1.0 - incident.start;
     let left = match incident.kind {
         Kind::To(percent) => f64::from(percent) / 100.0,
-        // To nothing within six hours.
         Kind::Decay => (1.0 - since / 72.0).clamp(0.0, 1.0),
         Kind::Renamed => 0.0,
         Kind::NoInput => 2.5,
         _ => 1.0,
     };
-    1.0 - inside(incident, step) * (1.0 - left)
+    1.0 - overlap(incident, step) * (1.0 - left)
 }
 
-/// What an incident makes of a share: finals, retries, repeats.
-fn risen(incident: &Incident, step: usize, part: usize) -> f64 {
+/// Returns the factor by which an incident changes a share: that of finals (0), retries (1) or
+/// repeats (2).
+fn share_factor(incident: &Incident, step: usize, part: usize) -> f64 {
     let times = match (incident.kind, part) {
         (Kind::Abandonment, 0) => 2.5,
         (Kind::Retries, 1) | (Kind::Loops, 2) => 3.0,
         _ => 1.0,
     };
-    1.0 + inside(incident, step) * (times - 1.0)
+    1.0 + overlap(incident, step) * (times - 1.0)
 }
 
-fn slower(incident: &Incident, step: usize) -> f64 {
-    if incident.kind == Kind::Slow { 1.0 + inside(incident, step) * 0.8 } else { 1.0 }
+/// Returns the factor by which an incident changes the time to the option.
+fn time_factor(incident: &Incident, step: usize) -> f64 {
+    if incident.kind == Kind::Slow { 1.0 + overlap(incident, step) * 0.8 } else { 1.0 }
 }
 
-/// A renamed option's hits go on under another code.
+/// Adds the options under whose codes the hits of renamed options continue.
 fn renamed(operation: &mut Operation, chance: &mut Chance) {
     let renamed: Vec<Incident> = operation
         .incidents
@@ -379,27 +394,28 @@ fn renamed(operation: &mut Operation, chance: &mut Chance) {
         let before = &operation.options[incident.option];
         let steps = before.mean.len();
         let hits = before.mean.iter().enumerate().map(|(step, mean)| {
-            let on = step as f64 > incident.start && step < incident.start as usize + LASTS;
-            if on { chance.count(f64::from(*mean)) } else { 0 }
+            let on =
+                step as f64 > incident.start && step < incident.start as usize + INCIDENT_STEPS;
+            if on { chance.poisson(f64::from(*mean)) } else { 0 }
         });
-        let none = || vec![0; steps];
-        let option = Option_ {
+        let none = vec![0; steps];
+        let option = SimulatedOption {
             point: before.point,
             code: format!("{}b{}", incident.option, incident.start as usize),
-            counts: [hits.collect(), none(), none(), none()],
+            counts: [hits.collect(), none.clone(), none.clone(), none],
             mean: vec![0.0; steps],
-            ..Option_::default()
+            ..SimulatedOption::default()
         };
         operation.options.push(option);
     }
 }
 
-/// 3 % of the rows come one to twelve hours late.
-fn come_late(one: &mut Option_, chance: &mut Chance) {
+/// Makes 3 % of the rows one to twelve hours late.
+fn come_late(one: &mut SimulatedOption, chance: &mut Chance) {
     for step in 0..one.counts[0].len() {
-        let late = chance.of(one.counts[0][step], 0.03);
+        let late = chance.binomial(one.counts[0][step], 0.03);
         one.counts[0][step] -= late;
-        // What is left cannot have more ends, retries or times than hits.
+        // The rows that come in time cannot have more finals, retries or times than hits.
         for part in 1..4 {
             one.counts[part][step] = one.counts[part][step].min(one.counts[0][step]);
         }
@@ -413,8 +429,8 @@ fn come_late(one: &mut Option_, chance: &mut Chance) {
     one.late.sort_unstable();
 }
 
-impl Option_ {
-    /// Share of its hits that are not late.
+impl SimulatedOption {
+    /// Returns the share of its hits that come in time.
     pub(crate) fn on_time(&self) -> f64 {
         if self.late.is_empty() { 1.0 } else { 0.97 }
     }
