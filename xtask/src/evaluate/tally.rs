@@ -60,13 +60,13 @@ pub(crate) struct Tally {
     pub(crate) late_for_nothing: usize,
     /// Options removed on purpose.
     pub(crate) removed: usize,
-    /// Those of them with a drop-off afterwards.
+    /// Removed options with a drop-off afterwards.
     pub(crate) removed_alerted: usize,
     /// Days on which such drop-offs began, summed over these options.
     pub(crate) removed_days: usize,
     /// Options of a menu that was renumbered on purpose.
     pub(crate) renumbered: usize,
-    /// Those of them with any alert afterwards.
+    /// Renumbered options with any alert afterwards.
     pub(crate) renumbered_alerted: usize,
     /// Polls in calm operations.
     pub(crate) polls: usize,
