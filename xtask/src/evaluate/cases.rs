@@ -4,7 +4,7 @@
 //! Owns the cases, the alerts that each should raise, and their counts. It must not know how the
 //! detector works.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, ops::Range};
 
 use super::{
     chance::Chance,
@@ -154,8 +154,7 @@ struct Trouble {
     alert: (usize, usize),
     /// Number of the routing point.
     point: usize,
-    from: usize,
-    to: usize,
+    steps: Range<usize>,
 }
 
 impl Trouble {
@@ -166,7 +165,7 @@ impl Trouble {
 
     /// Returns true if an episode is in the time of the incident or the half day after it.
     fn overlaps(&self, one: &Episode) -> bool {
-        one.last >= self.from && one.first < self.to + DAY / 2
+        one.last >= self.steps.start && one.first < self.steps.end + DAY / 2
     }
 }
 
@@ -286,18 +285,14 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
             }
             Case::Outage { left, steps: lasts } if number % 3 == 0 => {
                 point.level[begin..begin + lasts].fill(left);
-                troubles.push(Trouble {
-                    alert: (COLLAPSE, number),
-                    point: number,
-                    from: begin,
-                    to: begin + lasts,
-                });
+                troubles.push(trouble((COLLAPSE, number), number, begin..begin + lasts));
             }
             Case::Fall { left, steps: lasts, largest } => {
                 let root = if largest { 0 } else { chance.below(3) };
+                let option = first_option + root;
                 if point.hourly(root, begin) >= 15.0 {
                     point.roots[root][begin..begin + lasts].fill(left);
-                    troubles.push(fall(first_option + root, number, begin, begin + lasts));
+                    troubles.push(trouble((DROP_OFF, option), number, begin..begin + lasts));
                 }
             }
             Case::AfterFall => {
@@ -306,7 +301,7 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
                 point.roots[1][out..out + 5 * DAY].fill(0.0);
                 point.roots[1][begin..begin + 96].fill(0.4);
                 if point.hourly(1, begin) >= 30.0 {
-                    troubles.push(fall(first_option + 1, number, begin, begin + 96));
+                    troubles.push(trouble((DROP_OFF, first_option + 1), number, begin..begin + 96));
                 }
             }
             Case::SpoiltWeeks => {
@@ -318,62 +313,45 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
             Case::Renamed => {
                 point.renamed = Some(if number % 3 == 0 { begin } else { steps });
                 if number % 3 == 0 {
-                    troubles.push(fall(first_option, number, begin, steps));
+                    troubles.push(trouble((DROP_OFF, first_option), number, begin..steps));
                 }
             }
             Case::Removed if number % 3 == 0 => {
                 point.roots[0][begin..].fill(0.0);
-                troubles.push(fall(first_option, number, begin, steps));
+                troubles.push(trouble((DROP_OFF, first_option), number, begin..steps));
             }
             Case::Surge | Case::Campaign if number % 2 == 0 => {
                 let root = chance.below(4);
+                let option = first_option + root;
                 let (times, lasts) =
                     if row.case == Case::Surge { (3.0, 2 * HOUR) } else { (4.0, HOUR) };
                 if point.hourly(root, begin) >= 15.0 {
                     point.roots[root][begin..begin + lasts].fill(times);
-                    troubles.push(Trouble {
-                        alert: (SURGE, first_option + root),
-                        point: number,
-                        from: begin,
-                        to: begin + lasts,
-                    });
+                    troubles.push(trouble((SURGE, option), number, begin..begin + lasts));
                 }
             }
             Case::Abandonment { left } if number % 2 == 0 => {
                 let root = chance.below(3);
+                let option = first_option + root;
                 // Share that usually goes on from each root.
                 let usual: f32 = [0.63, 0.6, 0.5][root];
                 point.goes_on[root][begin..begin + 48].fill(left.unwrap_or(0.3 / usual));
                 if point.hourly(root, begin) >= 15.0 {
-                    troubles.push(Trouble {
-                        alert: (ABANDONMENT, first_option + root),
-                        point: number,
-                        from: begin,
-                        to: begin + 48,
-                    });
+                    troubles.push(trouble((ABANDONMENT, option), number, begin..begin + 48));
                 }
             }
             Case::HangUps if number % 2 == 0 => {
                 let root = chance.below(2);
+                let option = first_option + root;
                 // With fewer calls, chance could explain the rise.
                 if point.hourly(root, begin) >= 100.0 {
                     point.hang_ups[root][begin..begin + HOUR].fill(3.0);
-                    troubles.push(Trouble {
-                        alert: (HANG_UP, first_option + root),
-                        point: number,
-                        from: begin,
-                        to: begin + HOUR,
-                    });
+                    troubles.push(trouble((HANG_UP, option), number, begin..begin + HOUR));
                 }
             }
             Case::NoInput if number % 2 == 0 => {
                 point.roots[paths::NO_INPUT][begin..begin + 24].fill(3.0);
-                troubles.push(Trouble {
-                    alert: (NO_INPUT, number),
-                    point: number,
-                    from: begin,
-                    to: begin + 24,
-                });
+                troubles.push(trouble((NO_INPUT, number), number, begin..begin + 24));
             }
             Case::Lag { all } if all || number == 0 => {
                 // For two hours, rows come 20 minutes late, and on the next day an hour late.
@@ -391,8 +369,8 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
     (troubles, holidays)
 }
 
-fn fall(option: usize, point: usize, from: usize, to: usize) -> Trouble {
-    Trouble { alert: (DROP_OFF, option), point, from, to }
+fn trouble(alert: (usize, usize), point: usize, steps: Range<usize>) -> Trouble {
+    Trouble { alert, point, steps }
 }
 
 /// Counts the alerts of an operation with `per_point` options in each routing point.
@@ -407,16 +385,17 @@ fn count(played: &Played, troubles: &[Trouble], per_point: usize) -> Count {
             DROP_OFF | COLLAPSE => 8 * HOUR,
             _ => 2 * HOUR,
         };
-        if let Some(first) = own.iter().find(|one| one.first < trouble.from + in_time) {
-            count.delays.push(minutes(first.first, trouble.from as f64));
+        let Range { start, end } = trouble.steps;
+        if let Some(first) = own.iter().find(|one| one.first < start + in_time) {
+            count.delays.push(minutes(first.first, start as f64));
             let last = own.iter().map(|one| one.last + one.keep()).max().unwrap_or(0);
-            count.resolved.push((last + 1) as f64 * 5.0 - trouble.to as f64 * 5.0);
+            count.resolved.push((last + 1) as f64 * 5.0 - end as f64 * 5.0);
         }
         // Other alerts of the routing point. They are also counted and listed below.
         for one in played.episodes.iter().filter(|one| trouble.overlaps(one)) {
             let point = if one.anomaly < COLLAPSE { one.of / per_point } else { one.of };
             if point == trouble.point && !trouble.is_alerted_by(one) {
-                count.list.push(format!("beside: {one:?} of {}..{}", trouble.from, trouble.to));
+                count.list.push(format!("beside: {one:?} of {start}..{end}"));
             }
         }
     }

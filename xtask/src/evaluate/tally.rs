@@ -19,7 +19,7 @@ use super::{
 const LAG: f64 = 180.0;
 /// Steps after an outage in which an alert may still be due to it.
 const AFTER: usize = 6;
-/// Of this many seeds, one is simulated with falls and one with rises.
+/// Number of consecutive seeds of which one is simulated with falls and one with rises.
 const SEEDS_PER_INCIDENTS: u64 = 4;
 
 /// The result of an incident.
