@@ -10,6 +10,7 @@ use super::{
     noise::{DAYS, Learner, Lesson, Noise, PointLesson, PointNoise, shrink, shrink_points},
     open_falls::{OpenFalls, looks_back},
     shares::SHARES,
+    surge::Surges,
 };
 use model::{LocalSecond, PointLabels};
 
@@ -28,7 +29,7 @@ pub struct Detector {
     started: bool,
 }
 
-/// The options and routing points reported as fallen, and the shares reported as risen.
+/// The options and routing points reported as fallen, and the options and shares reported as risen.
 #[derive(Default)]
 pub(super) struct Falls {
     /// By place of the option.
@@ -37,6 +38,7 @@ pub(super) struct Falls {
     pub(super) points: OpenFalls,
     /// For each share, by place of the option.
     pub(super) shares: [OpenFalls; SHARES],
+    pub(super) surges: Surges,
 }
 
 /// The learnt noise and usual shares.

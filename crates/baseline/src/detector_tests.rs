@@ -170,6 +170,25 @@ fn each_anomaly_is_told_of_the_option_that_has_it_and_of_no_other() {
     assert!(!told(&scores).contains(&"PULSE surge".to_owned()), "{:?}", told(&scores));
 }
 
+/// A routing point has a bad day, and one of its options surges for two hours.
+#[test]
+fn a_surge_is_no_evidence_that_the_other_options_fell() {
+    let fall_of_others = |surge: u32| {
+        let menu = Menu::new(move |option, at| match option {
+            0 if (NOW - 4 * 3600..NOW - 2 * 3600).contains(&at) => (surge, 0, 0, 0, 20),
+            0..5 if at >= NOW - 7 * 3600 => (8, 2, 1, 1, 20),
+            _ => USUAL,
+        });
+        let mut detector = Detector::new();
+        let polls = (NOW - 4 * 3600..=NOW).step_by(SLOT as usize);
+        let scores = polls.map(|at| menu.judge(&mut detector, at)).last().unwrap();
+        option(&scores, "10", "2").of(Anomaly::DropOff).unwrap().score
+    };
+    let usual = fall_of_others(8);
+    let beside_a_surge = fall_of_others(30);
+    assert!((beside_a_surge - usual).abs() < 0.05, "{beside_a_surge}, without the surge {usual}");
+}
+
 #[test]
 fn what_is_compared_is_said() {
     let scores = Menu::new(lately(0, (0, 0, 0, 0, 20))).scores();

@@ -283,7 +283,7 @@ impl EvaluationWindow {
                 .points
                 .follow(point, score, last, |fall, slots| collapse.is_back(left(fall), slots))
         });
-        let mut judged = self.options(known, point, options, &fallen, &mut falls.options);
+        let mut judged = self.options(known, point, options, &fallen, falls);
         let mut scores = [collapsed, self.no_input(known, point, options)];
         let abandoned = self.abandoned(known, point, options, &judged);
         settle(&mut scores, &mut judged, lately, &abandoned);
@@ -368,10 +368,12 @@ impl EvaluationWindow {
         point: usize,
         options: &[usize],
         fallen: &[bool],
-        falls: &mut OpenFalls,
+        falls: &mut Falls,
     ) -> Vec<OfOption> {
         let of_point = without(&self.points[point], fallen);
         let leads = &known.point_lessons[point].leads;
+        let last = self.base + self.len() as i64;
+        let surged = with_followers(falls.surges.lately(options, last - LONGEST as i64), leads);
         let of_leads: Vec<Cow<'_, PrefixSums>> =
             leads.iter().map(|lead| without(&self.options[lead.option], fallen)).collect();
         let mut judged = Vec::new();
@@ -392,6 +394,7 @@ impl EvaluationWindow {
                     leaders.push(Leader { hits, share: follower.share, is_gone });
                 }
             }
+            let of_point = self.without_surges(&of_point, &surged, *option, leads, fallen);
             let context = OptionContext {
                 own: &own,
                 point: &of_point,
@@ -404,9 +407,35 @@ impl EvaluationWindow {
                 followers: followers.as_ref(),
                 leaders: &leaders,
             };
-            judged.push(self.option(known, *option, &context, weeks, falls));
+            let one = self.option(known, *option, &context, weeks, &mut falls.options);
+            falls.surges.record(*option, one.scores[Anomaly::Surge as usize], last);
+            judged.push(one);
         }
         judged
+    }
+
+    /// Returns the hits of the routing point without those of other options that surged: they are no
+    /// evidence that `option` should have more hits, too.
+    fn without_surges<'p>(
+        &self,
+        of_point: &'p PrefixSums,
+        surged: &[usize],
+        option: usize,
+        leads: &[Lead],
+        fallen: &[bool],
+    ) -> Cow<'p, PrefixSums> {
+        let lead = leads.iter().find(|lead| lead.option == option);
+        // Followers are no evidence in any case; see `OptionContext::followers`.
+        let follows = |other: usize| {
+            lead.is_some_and(|lead| lead.followers.iter().any(|one| one.option == other))
+        };
+        let mut others =
+            surged.iter().filter(|other| **other != option && !follows(**other)).peekable();
+        if others.peek().is_none() {
+            return Cow::Borrowed(of_point);
+        }
+        let sum = PrefixSums::sum(others.map(|other| &self.options[*other]), self.len());
+        Cow::Owned(of_point.minus(&without(&sum, fallen)))
     }
 
     /// Returns true for each slot in which the routing point may be closed, if its hours shift.
@@ -565,6 +594,18 @@ fn silence(of_points: &[Vec<(f32, f32)>]) -> Vec<bool> {
 fn is_silent(of_points: &[Vec<(f32, f32)>], slot: usize) -> bool {
     of_points.iter().all(|point| point[slot].0 == 0.0)
         && of_points.iter().any(|point| point[slot].1 > 0.0)
+}
+
+/// Returns these options and those that follow them.
+fn with_followers(mut options: Vec<usize>, leads: &[Lead]) -> Vec<usize> {
+    for lead in leads {
+        if options.contains(&lead.option) {
+            options.extend(lead.followers.iter().map(|follower| follower.option));
+        }
+    }
+    options.sort_unstable();
+    options.dedup();
+    options
 }
 
 /// Returns a duration in slots, rounded up.

@@ -118,7 +118,7 @@ pub(super) const SILENT_POINT: f32 = 2.0;
 pub(super) const SILENT_HITS: f32 = 16.0;
 
 /// Deviance at which a surge raises an alert.
-pub(super) const SURGE: f64 = 22.0;
+pub(super) const SURGE: f64 = 18.0;
 /// Deviances at which a risen share raises an alert: of journeys that end at an option (times the
 /// option's dispersion), of several attempts, of returns, and of hits that take long.
 pub(super) const RISE: [f64; 4] = [24.0, 34.0, 34.0, 40.0];
@@ -134,7 +134,7 @@ pub(super) const SURGE_OVER_HIGHEST: f64 = 1.6;
 /// Earlier weeks without which no surge is judged: one alone may have been a holiday.
 pub(super) const SURGE_WEEKS: u8 = 2;
 /// Smallest noise of a window that is judged for a surge.
-pub(super) const SURGE_NOISE: f64 = 0.12 * 0.12;
+pub(super) const SURGE_NOISE: f64 = 0.1 * 0.1;
 /// Slots of the windows in which surges are detected.
 pub(super) const SURGE_WINDOWS: [usize; 7] = [3, 6, 9, 12, 18, 36, 96];
 

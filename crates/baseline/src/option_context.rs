@@ -51,6 +51,12 @@ impl PrefixSums {
         Self(sum)
     }
 
+    /// Returns these sums less others of the same slots.
+    pub(super) fn minus(&self, less: &Self) -> Self {
+        let pairs = self.0.iter().zip(&less.0);
+        Self(pairs.map(|(all, less)| (all.0 - less.0, all.1 - less.1)).collect())
+    }
+
     /// Returns the number of slots.
     pub(super) fn len(&self) -> usize {
         self.0.len().saturating_sub(1)

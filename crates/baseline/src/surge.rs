@@ -4,6 +4,8 @@
 //! Owns the windows that are compared; see `deviance` for the statistic and `option_context` for
 //! the level.
 
+use std::collections::HashMap;
+
 use super::{
     SLOT, SLOTS, Score,
     day_forecast::DayForecast,
@@ -15,6 +17,25 @@ use super::{
     noise::Noise,
     option_context::OptionContext,
 };
+
+/// By place of the option, the slot before which its last surge was reported, counted from 1970.
+#[derive(Default)]
+pub(super) struct Surges(HashMap<usize, i64>);
+
+impl Surges {
+    /// Records the score of the poll that ends before the slot `last`.
+    pub(super) fn record(&mut self, option: usize, score: Option<Score>, last: i64) {
+        if score.is_some_and(|score| score.score > 1.0) {
+            self.0.insert(option, last);
+        }
+    }
+
+    /// Returns those of the options whose surge was reported after the slot `since`.
+    pub(super) fn lately(&self, options: &[usize], since: i64) -> Vec<usize> {
+        let is_late = |option: &usize| self.0.get(option).is_some_and(|last| *last > since);
+        options.iter().copied().filter(is_late).collect()
+    }
+}
 
 /// Returns the score of the window with the highest score, of those that end now; `None` with fewer
 /// than [`SURGE_WEEKS`] weeks.

@@ -207,7 +207,7 @@ pub(crate) fn table(
         operation(rows[number / rounds], seed + (number % rounds) as u64)
     })
     .into_iter();
-    let mut out = "## Cases\n\n| case | point-days | n | told in 8 h (rises 2 h) | median min | alerts each | resolved after, median, p90 min | \
+    let mut out = "## Cases\n\n| case | point-days | n | told in 8 h (rises 2 h, surges 1 h) | median min | alerts each | resolved after, median, p90 min | \
                    collapses for nothing | other alerts | highest other score |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         .to_owned();
     let mut kept = true;
@@ -383,6 +383,7 @@ fn count(played: &Played, troubles: &[Trouble], per_point: usize) -> Count {
         count.notifications += own.len();
         let in_time = match trouble.alert.0 {
             DROP_OFF | COLLAPSE => 8 * HOUR,
+            SURGE => HOUR,
             _ => 2 * HOUR,
         };
         let Range { start, end } = trouble.steps;
