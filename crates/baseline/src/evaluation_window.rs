@@ -578,16 +578,21 @@ fn silence(of_points: &[Vec<(f32, f32)>]) -> Vec<bool> {
             .map(|point| point[begin..end].iter().map(|slot| slot.1).sum())
             .collect();
         let several = expected.iter().filter(|hits| **hits >= SILENT_POINT).count() > 1;
-        let before = of_points.iter().flat_map(|point| &point[..begin]);
-        let (seen, usual) = before.fold((LEVEL_PRIOR as f32, LEVEL_PRIOR as f32), |sum, slot| {
-            (sum.0 + slot.0, sum.1 + slot.1)
-        });
-        if several && expected.iter().sum::<f32>() * (seen / usual).min(1.0) >= SILENT_HITS {
+        if several && expected.iter().sum::<f32>() * level_until(of_points, begin) >= SILENT_HITS {
             silent[begin..end].fill(true);
         }
         begin = end + 1;
     }
     silent
+}
+
+/// Returns the level of the slots before `end`, at most 1.
+fn level_until(of_points: &[Vec<(f32, f32)>], end: usize) -> f32 {
+    let before = of_points.iter().flat_map(|point| &point[..end]);
+    let (seen, usual) = before.fold((LEVEL_PRIOR as f32, LEVEL_PRIOR as f32), |sum, slot| {
+        (sum.0 + slot.0, sum.1 + slot.1)
+    });
+    (seen / usual).min(1.0)
 }
 
 /// Returns true if no routing point has a row in a slot although some usually do.
