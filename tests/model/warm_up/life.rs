@@ -78,6 +78,7 @@ pub(super) struct End {
     pub(super) sent: u32,
     pub(super) live: BTreeMap<i64, u128>,
     pub(super) by_day: BTreeMap<i64, u64>,
+    pub(super) past_by_day: BTreeMap<i64, u64>,
 }
 
 pub(super) fn live(life: &Life) -> Result<End, String> {
@@ -176,6 +177,7 @@ fn end(disk: &CrashDisk, state: WarmUpState, asked: Asked) -> Result<End, String
         sent: asked.past,
         live: asked.live,
         by_day: asked.by_day,
+        past_by_day: asked.past_by_day,
     })
 }
 

@@ -267,15 +267,30 @@ fn an_empty_answer_about_the_past_is_asked_for_again() {
 }
 
 /// A limit of 1,000 requests a day that the server does not report, as with one licence, must leave
-/// live polls what they need.
+/// live polls what they need, while the reading of the past continues on later days until it has
+/// sent all its requests.
 #[test]
 fn an_unknown_limit_leaves_live_polls_what_they_need() {
-    let widest = Some((2 * IDLE + 62, Refusal::Refused));
+    /// Seconds of the past in the widest answer, without the idle time on both sides.
+    const PART: i64 = 62;
+    /// Seconds between live polls, by default.
+    const INTERVAL: i64 = 300;
+    let widest = Some((2 * IDLE + PART, Refusal::Refused));
     let vendor = Vendor { widest, limit: 1000, ..Vendor::of(steady()) };
     let life = Life { requests: 1500, ..Life::of(vendor) };
     let without = live(&Life { reads: false, ..life.clone() }).unwrap();
     let end = live(&life).unwrap();
     never_later(&end, &without).unwrap();
     assert!(end.by_day.values().all(|requests| *requests <= 1000), "{:?}", end.by_day);
+    let windows: Vec<i64> = end.live.keys().copied().collect();
+    let is_next = |two: &[i64]| two[1] - two[0] == INTERVAL;
+    assert!(windows.windows(2).all(is_next), "not a live poll every {INTERVAL} s: {windows:?}");
+
+    assert_eq!((end.state, end.sent), (WarmUpState::RequestsSpent, 1500));
+    let [(from, to)] = end.known[..] else { panic!("{:?}", end.known) };
+    same(&end, &life.vendor.truth(&[(from, to)])).unwrap();
+    let first_day = *end.past_by_day.values().next().unwrap();
+    let read_on_first_day = i64::try_from(first_day).unwrap() * PART;
+    assert!(-from > read_on_first_day, "nothing was read after the first day: {:?}", end.known);
     eprintln!("{} requests for the past; of all by day: {:?}", end.sent, end.by_day);
 }

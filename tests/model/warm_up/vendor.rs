@@ -229,6 +229,8 @@ pub(super) struct Asked {
     pub(super) live: BTreeMap<i64, u128>,
     /// Number of requests by day.
     pub(super) by_day: BTreeMap<i64, u64>,
+    /// Number of requests for the past by day.
+    pub(super) past_by_day: BTreeMap<i64, u64>,
 }
 
 /// The vendor as the poller sees it. Clones share the requests, because those outlive a crash.
@@ -245,19 +247,23 @@ impl PastSource {
     fn asked(&self, from: i64, to: i64) -> Result<Option<usize>, ApiError> {
         let mut asked = self.asked.lock().unwrap();
         let elapsed = self.began.elapsed();
-        let today =
-            asked.by_day.entry((START + elapsed.as_secs() as i64).div_euclid(86_400)).or_default();
+        let day = (START + elapsed.as_secs() as i64).div_euclid(86_400);
+        let today = asked.by_day.entry(day).or_default();
         *today += 1;
-        if *today > self.vendor.limit {
-            asked.past += u32::from(from < -LOOKBACK);
+        let is_over_limit = *today > self.vendor.limit;
+        let is_past = from < -LOOKBACK;
+        if is_past {
+            asked.past += 1;
+            *asked.past_by_day.entry(day).or_default() += 1;
+        }
+        if is_over_limit {
             return Err(ApiError::QuotaExhausted);
         }
-        if from >= -LOOKBACK {
-            asked.live.entry(to).or_insert(elapsed.as_millis());
-            return Ok(None);
+        if is_past {
+            return Ok(Some(asked.past as usize - 1));
         }
-        asked.past += 1;
-        Ok(Some(asked.past as usize - 1))
+        asked.live.entry(to).or_insert(elapsed.as_millis());
+        Ok(None)
     }
 }
 
