@@ -16,7 +16,7 @@ use crate::{
 
 /// Highest age of the data in seconds while polls succeed: a poll's window, its settling and
 /// spreading, a minute between scrapes, and a poll that has to ask in halves.
-const SOON: f64 = 900.0;
+pub(crate) const SOON: f64 = 900.0;
 
 /// Returns rows ten seconds apart, each visible five seconds after its date.
 pub(crate) fn steady() -> Vec<WorldRow> {

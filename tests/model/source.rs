@@ -172,12 +172,7 @@ impl ReportSource {
         give(received);
         self.observed.lock().unwrap().received += received as u64;
         let received = received as u64;
-        let mut promised = rows.len() as u64;
-        // An answer that announces rows and has none is a failure, and not one with too high a
-        // number.
-        if promised > 0 {
-            promised += self.world.overstates;
-        }
+        let promised = rows.len() as u64 + self.world.surplus(query, rows.len() as u64);
         if received < promised {
             return Err(ApiError::TooFewRows { received, promised, server_time });
         }

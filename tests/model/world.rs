@@ -56,6 +56,8 @@ pub(crate) struct World {
     pub(crate) cap: u64,
     /// Number of rows that it announces beyond the real ones.
     pub(crate) overstates: u64,
+    /// A second of which it announces a row that it never sends.
+    pub(crate) unsent: Option<i64>,
     /// Most rows of an answer, and the failure of a longer one.
     pub(crate) too_wide: Option<(u64, WindowFailure)>,
     /// Seconds without an answer, at least three seconds apart, because the narrowest span includes
@@ -89,6 +91,7 @@ impl World {
             troubles: Vec::new(),
             cap: 60_000,
             overstates: 0,
+            unsent: None,
             too_wide: None,
             unanswerable: Vec::new(),
             times: Times::Kept,
@@ -155,6 +158,17 @@ impl World {
         }
         rows.truncate(self.cap as usize);
         rows
+    }
+
+    /// Returns the number of rows that it announces for this query beyond the `rows` that it has.
+    pub(crate) fn surplus(&self, query: Query, rows: u64) -> u64 {
+        let is_asked = |second| (query.from..=query.to).contains(&self.local(second));
+        // An answer that announces rows and has none is a failure, and not one with too high a
+        // number.
+        match rows {
+            0 => 0,
+            _ => self.overstates + u64::from(self.unsent.is_some_and(is_asked)),
+        }
     }
 
     fn foreign_dates(&self, theirs: i64) -> impl Iterator<Item = DateTime> {
