@@ -11,7 +11,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use simulator_testing::Burst;
+use simulator_testing::{Burst, Fault, FaultRule};
 
 use crate::support::api::{Api, TOKEN};
 use crate::support::fleet::Supervisor;
@@ -230,8 +230,31 @@ async fn who_may_ask() {
     assert_eq!(get.headers()["allow"], "POST");
 }
 
+/// Time for which the simulator holds an answer back: longer than any reload, so that the answer is
+/// still under way when the reload is done.
+const HELD: Duration = Duration::from_secs(50);
+/// Reloads that must meet a poll before its answer begins, and reloads that must meet one during it.
+const MET: u32 = 8;
+
+/// Returns the number of requests whose answers the simulator holds back, until now, by this fault.
+fn held(api: &Api, fault: &Fault) -> u64 {
+    let name = format!("fault_{}", fault.name());
+    api.simulator.requests().kinds.get(&name).copied().unwrap_or(0)
+}
+
+/// Waits until a poll is in progress whose answer takes at least [`HELD`]. Returns the moment before
+/// its request.
+async fn poll_in_progress(exporter: &Exporter, api: &Api, fault: Fault) -> Instant {
+    let before = held(api, &fault);
+    let begun = Instant::now();
+    let rule = FaultRule::times(fault.clone(), 1).of_report("diagram_13");
+    api.simulator.add_fault(rule).expect("a good rule");
+    exporter.wait_for("a poll in progress", |_| held(api, &fault) > before).await;
+    begun
+}
+
 /// Scrapes must succeed and every row must count, while reloads follow each other as fast as they
-/// can during polls.
+/// can, and break off polls whose answers have not begun or have not ended.
 #[tokio::test]
 async fn under_load_no_scrape_fails_and_no_row_is_lost() {
     let now = Timestamp::now();
@@ -248,9 +271,11 @@ async fn under_load_no_scrape_fails_and_no_row_is_lost() {
     let exporter = start(&fleet).await;
     exporter.wait_for("up", |scrape| scrape.up("busy")).await;
 
-    let (mut reloads, mut hits, begun) = (0, 0.0, Instant::now());
+    let begun = Instant::now();
+    let mut reloads = 0;
+    let mut hits = 0.0;
     // Until no row is left and enough reloads have met a poll.
-    while begun.elapsed() < Duration::from_secs(14) || reloads < 30 {
+    while begun.elapsed() < Duration::from_secs(14) || reloads < 4 * MET {
         fleet.poll["lookback"] = json!(if reloads % 2 == 0 { "2h" } else { "3h" });
         match reloads % 3 {
             0 => fleet.add("other", &other.url()),
@@ -258,14 +283,28 @@ async fn under_load_no_scrape_fails_and_no_row_is_lost() {
             _ => fleet.remove("other"),
         }
         fleet.write();
+        // Every other reload comes at any moment of a poll or between two.
+        let fault = match reloads % 4 {
+            0 => Some(Fault::Slow { seconds: HELD.as_secs() }),
+            2 => Some(Fault::Drip),
+            _ => None,
+        };
+        let held_since = match fault {
+            Some(fault) => Some(poll_in_progress(&exporter, &api, fault).await),
+            None => None,
+        };
         assert_eq!(
             ask(&exporter).await,
             (StatusCode::OK, "The configuration was read anew.\n".to_owned())
         );
+        if let Some(since) = held_since {
+            assert!(since.elapsed() < HELD, "the poll may have ended before the reload");
+        }
         let scrape = exporter.scrape().await;
         let seen = scrape.sum("wolkvox_menu_option_hits_total", &[("server", "busy")]).unwrap();
         assert!(seen >= hits, "a counter went back from {hits} to {seen}");
-        (reloads, hits) = (reloads + 1, seen);
+        reloads += 1;
+        hits = seen;
     }
     let truth = api.truth();
     assert!(truth.rows > 1000, "{} rows are no load", truth.rows);
