@@ -98,13 +98,15 @@ fn own(labels: &Labels) -> Labels {
 
 /// Configures both reports, without re-readings at first.
 fn installation(vendor: &Vendor) -> Installation {
+    let [start_from, timezone] = vendor.clock_flags();
     let flags = [
         "--poll.interval=2s",
         "--poll.settle-delay=1s",
         LOOKBACK,
         &format!("--journey.idle={}s", PAUSE_OF_CALLS.as_secs()),
         ZERO_HOLD,
-        &vendor.start_from(),
+        &start_from,
+        &timezone,
         "--wolkvox.outcomes",
         "--log.level=debug",
     ];

@@ -39,13 +39,15 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
 /// Configures a poll every two seconds, with a lookback longer than a row takes to appear.
 fn installation(vendor: &Vendor, zero_hold: &str) -> Installation {
+    let [start_from, timezone] = vendor.clock_flags();
     let flags = [
         "--poll.interval=2s",
         "--poll.settle-delay=1s",
         "--poll.lookback=60s",
         &format!("--journey.idle={}s", IDLE.as_secs()),
         zero_hold,
-        &vendor.start_from(),
+        &start_from,
+        &timezone,
         "--log.level=debug",
     ];
     Installation::new(vendor.url(), TOKEN, &flags)
