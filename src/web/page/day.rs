@@ -59,29 +59,31 @@ fn card(point: &PointDay, day: &Day, language: Language) -> Markup {
                     (labels.channel) " · " (point_hits)
                 }
             }
-            table {
-                thead.hidden {
-                    tr {
-                        @for name in [StatusText::Option, StatusText::ByHour, StatusText::Hits] {
-                            th scope="col" { (say(name, language, &[])) }
-                        }
-                    }
-                }
-                tbody {
-                    @for option in &point.options { (option_row(option, scale, day, language)) }
-                    @if let Some(rest) = rest { (rest_row(rest, scale, day, language)) }
-                }
-                tfoot aria-hidden="true" {
-                    tr {
-                        th {}
-                        th.chart {
-                            div.axis {
-                                @for hours in [0, 12, 24] {
-                                    span { (clock(day.first + hours * 3600)) }
-                                }
+            div.scroll {
+                table {
+                    thead.hidden {
+                        tr {
+                            @for name in [StatusText::Option, StatusText::ByHour, StatusText::Hits] {
+                                th scope="col" { (say(name, language, &[])) }
                             }
                         }
-                        th {}
+                    }
+                    tbody {
+                        @for option in &point.options { (option_row(option, scale, day, language)) }
+                        @if let Some(rest) = rest { (rest_row(rest, scale, day, language)) }
+                    }
+                    tfoot aria-hidden="true" {
+                        tr {
+                            th {}
+                            th.chart {
+                                div.axis {
+                                    @for hours in [0, 12, 24] {
+                                        span { (clock(day.first + hours * 3600)) }
+                                    }
+                                }
+                            }
+                            th {}
+                        }
                     }
                 }
             }

@@ -13,20 +13,22 @@ pub(super) fn section(outcomes: &OutcomesStatus, language: Language) -> Markup {
         h3 { (say(OutcomesText::Heading, language, &[])) }
         p.quiet { (outcomes.sentence(language)) }
         @if !outcomes.options.is_empty() {
-            table.polls {
-                thead {
-                    tr {
-                        th scope="col" { (say(OutcomesText::Option, language, &[])) }
-                        @for name in numbers { th.number scope="col" { (say(name, language, &[])) } }
-                    }
-                }
-                tbody {
-                    @for option in &outcomes.options {
+            div.scroll {
+                table.polls.stacked {
+                    thead {
                         tr {
-                            td { (place(option)) }
-                            td.number { (count(option.hung_up, language)) }
-                            td.number { (count(option.calls, language)) }
-                            td.number { (percent(option)) }
+                            th scope="col" { (say(OutcomesText::Option, language, &[])) }
+                            @for name in numbers { th.number scope="col" { (say(name, language, &[])) } }
+                        }
+                    }
+                    tbody {
+                        @for option in &outcomes.options {
+                            tr {
+                                td { (place(option)) }
+                                td.number { (count(option.hung_up, language)) }
+                                td.number { (count(option.calls, language)) }
+                                td.number { (percent(option)) }
+                            }
                         }
                     }
                 }

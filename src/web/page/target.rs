@@ -151,22 +151,24 @@ fn polls(target: &TargetStatus, now: Timestamp, language: Language) -> Markup {
             (chart::strip(&target.polls, &words))
             details {
                 summary { (words) }
-                table.polls {
-                    thead {
-                        tr {
-                            @for name in [StatusText::Began, StatusText::Took, StatusText::Result] {
-                                th scope="col" { (say(name, language, &[])) }
+                div.scroll {
+                    table.polls {
+                        thead {
+                            tr {
+                                @for name in [StatusText::Began, StatusText::Took, StatusText::Result] {
+                                    th scope="col" { (say(name, language, &[])) }
+                                }
                             }
                         }
-                    }
-                    tbody {
-                        @for poll in target.polls.iter().rev() {
-                            tr {
-                                td { (moment(poll.at, now, &target.zone, language)) }
-                                td { (duration(poll.took, language)) }
-                                td {
-                                    @if poll.failure.is_some() { "✕ " }
-                                    (say(poll.failure.map_or(StatusText::Committed, class_words), language, &[]))
+                        tbody {
+                            @for poll in target.polls.iter().rev() {
+                                tr {
+                                    td { (moment(poll.at, now, &target.zone, language)) }
+                                    td { (duration(poll.took, language)) }
+                                    td {
+                                        @if poll.failure.is_some() { "✕ " }
+                                        (say(poll.failure.map_or(StatusText::Committed, class_words), language, &[]))
+                                    }
                                 }
                             }
                         }

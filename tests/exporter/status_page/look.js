@@ -25,10 +25,16 @@ const background = (element) => {
 
 const root = document.documentElement;
 if (root.scrollWidth > root.clientWidth) wrong.push(`the page is ${root.scrollWidth} wide in ${root.clientWidth}`);
+// A box that scrolls sideways may hold wider ones, but must itself fit.
+const scrolls = (element) => ['auto', 'scroll'].includes(getComputedStyle(element).overflowX);
+const isInScroller = (element) => {
+  for (let at = element.parentElement; at && at !== document.body; at = at.parentElement) if (scrolls(at)) return true;
+  return false;
+};
 let least = Infinity;
 for (const element of document.querySelectorAll('body *')) {
   const box = element.getBoundingClientRect();
-  if (box.right > root.clientWidth + 0.5 && box.width > 1) wrong.push(`${element.outerHTML.slice(0, 80)} reaches to ${box.right}`);
+  if (box.right > root.clientWidth + 0.5 && box.width > 1 && !isInScroller(element)) wrong.push(`${element.outerHTML.slice(0, 80)} reaches to ${box.right}`);
   const text = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
   if (!text.length || element.closest('svg')) continue;
   const style = getComputedStyle(element);
@@ -36,6 +42,21 @@ for (const element of document.querySelectorAll('body *')) {
   least = Math.min(least, ratio);
   if (ratio < 4.5) wrong.push(`"${text[0].data.trim().slice(0, 40)}" has contrast ${ratio.toFixed(2)}`);
   if (parseFloat(style.fontSize) < 12) wrong.push(`"${text[0].data.trim().slice(0, 40)}" is ${style.fontSize} high`);
+}
+const tables = [...document.querySelectorAll('table')];
+for (const table of tables) {
+  const texts = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const { data } = texts.currentNode;
+    // A line may end after a hyphen.
+    for (const { 0: word, index } of data.matchAll(/[^\s-]+-*|-+/g)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, index);
+      range.setEnd(texts.currentNode, index + word.length);
+      const lines = new Set([...range.getClientRects()].map((rectangle) => rectangle.top));
+      if (lines.size > 1) wrong.push(`"${word}" is broken in the table of "${table.innerText.slice(0, 40)}"`);
+    }
+  }
 }
 const charts = [...document.querySelectorAll('svg[role=img]')];
 for (const svg of charts) {
@@ -55,6 +76,7 @@ for (const details of document.querySelectorAll('details')) details.open = false
 return {
   wrong,
   charts: charts.length,
+  tables: tables.map((table) => [...table.querySelectorAll('thead th')].map((heading) => heading.textContent)),
   least,
   lang: root.lang,
   title: document.title,

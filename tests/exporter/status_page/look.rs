@@ -49,6 +49,21 @@ async fn demo() -> (tempfile::TempDir, Exporter) {
     }
 }
 
+/// Fails unless the page has a table of each kind, because its check covers only tables that are
+/// there.
+fn assert_every_kind_of_table(page: &Value, language: &str) {
+    let headings = match language {
+        "es" => ["Colgaron", "Duró", "Por hora"],
+        _ => ["Hung up", "Took", "By hour"],
+    };
+    let tables = page["tables"].as_array().expect("a list of tables");
+    for heading in headings {
+        let has_heading =
+            |table: &Value| table.as_array().is_some_and(|all| all.contains(&heading.into()));
+        assert!(tables.iter().any(has_heading), "no table has {heading:?}: {tables:?}");
+    }
+}
+
 /// Opens the page and checks it in both colour schemes and at the narrowest and widest size.
 async fn look(browser: &Browser, url: &str, language: &str, charts: u64) -> Vec<Value> {
     let mut seen = Vec::new();
@@ -77,6 +92,7 @@ async fn the_demo_reads_well_on_a_telephone_and_a_screen_by_day_and_by_night_in_
     for (language, accept) in LANGUAGES {
         browser.accept_language(accept).await;
         let pages = look(&browser, &url, language, 20).await;
+        pages.iter().for_each(|page| assert_every_kind_of_table(page, language));
         let text = pages[0]["text"].as_str().expect("it has text");
         let (well, other) = match language {
             "es" => ("Todo está bien", "English"),
@@ -103,11 +119,19 @@ async fn the_demo_reads_well_on_a_telephone_and_a_screen_by_day_and_by_night_in_
         .run(
             "const p = document.createElement('p'); p.textContent = 'too wide and too pale'; \
              p.style.cssText = 'width: 3000px; color: #bbb; background: #fff'; document.body.append(p); \
+             const t = document.createElement('table'); t.innerHTML = '<tr><th>Colgaron'; \
+             t.style.cssText = 'width: 1px; overflow-wrap: anywhere'; document.body.append(t); \
              document.querySelector('svg[role=img] title').remove(); console.error('too loud')",
         )
         .await;
     let wrong = browser.run(MEASURE).await["wrong"].to_string();
-    for fault in ["the page is", "reaches to", "pale\\\" has contrast", "a chart without a title"] {
+    for fault in [
+        "the page is",
+        "reaches to",
+        "pale\\\" has contrast",
+        "Colgaron\\\" is broken",
+        "a chart without a title",
+    ] {
         assert!(wrong.contains(fault), "{fault}: {wrong}");
     }
     assert!(browser.console().await.concat().contains("too loud"));
