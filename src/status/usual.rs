@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::form;
 use crate::{
-    baseline::{Anomaly, PointAnomaly, Score, Scores},
+    baseline::{Anomaly, LEAST_WEEKS, PointAnomaly, Score, Scores},
     model::{MenuLabels, Names, PointLabels},
     wolkvox::ErrorClass,
 };
@@ -157,7 +157,8 @@ pub fn deviations(scores: &Scores, names: &Names) -> Deviations {
     let kept = if highest.len() <= MOST + 1 { highest.len() } else { MOST };
     let more = highest.len() - kept;
     highest.truncate(kept);
-    let options_compared = scores.options.iter().filter(|option| option.weeks > 0).count();
+    let options_compared =
+        scores.options.iter().filter(|option| option.weeks >= LEAST_WEEKS).count();
     Deviations { options_compared, highest, more }
 }
 

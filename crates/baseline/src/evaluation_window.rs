@@ -16,8 +16,8 @@ use super::{
     hours,
     lateness::{self, RECENT_SLOTS},
     limits::{
-        BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LEAST_SHARE_NOISE, LEVEL_PRIOR, LONGEST, NO_INPUT,
-        NO_INPUT_WINDOWS, RISE_PRIOR, SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
+        BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LEAST_SHARE_NOISE, LEAST_WEEKS, LEVEL_PRIOR,
+        LONGEST, NO_INPUT, NO_INPUT_WINDOWS, RISE_PRIOR, SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
     },
     moment::midnight,
     noise::{Lesson, Noise, PointLesson, PointNoise},
@@ -468,13 +468,13 @@ impl EvaluationWindow {
         falls: &mut OpenFalls,
     ) -> OfOption {
         let mut of_option = OfOption::default();
-        if !self.used[option] || weeks == 0 {
+        if !self.used[option] || weeks < LEAST_WEEKS {
             falls.forget(option);
         }
         if !self.used[option] {
             return of_option;
         }
-        if weeks > 0 {
+        if weeks >= LEAST_WEEKS {
             let noise = &known.noise[option];
             of_option.weeks = weeks;
             let fall = drop_off(context, noise, weeks);

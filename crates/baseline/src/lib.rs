@@ -82,6 +82,7 @@ pub use delta::HistoryDelta;
 pub use detector::Detector;
 pub use hang_ups::{HangUpDetector, HangUpScore};
 pub use history::{DayError, DayHits, History};
+pub use limits::LEAST_WEEKS;
 pub use moment::{Holidays, Moment};
 pub use scores::{Anomaly, OptionScores, PointAnomaly, PointScores, Score, Scores};
 

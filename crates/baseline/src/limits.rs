@@ -6,6 +6,9 @@
 
 /// Earlier weeks whose median is the expectation.
 pub(super) const WEEKS: usize = 4;
+/// Earlier weeks without which an option is not judged. The alert `WolkvoxHistoryShort`, the status
+/// page and the dashboards say until then that there is nothing to compare with.
+pub const LEAST_WEEKS: u8 = 1;
 /// Slots on each side of a moment of an earlier week that are averaged with it: half an hour.
 pub(super) const AROUND: usize = 6;
 /// Least number of covered slots among the 13 around a moment, so that their average is used.

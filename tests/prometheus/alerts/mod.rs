@@ -18,9 +18,11 @@ mod texts;
 use std::{collections::BTreeSet, fs};
 
 use regex::Regex;
+use wolkvox_exporter::baseline::LEAST_WEEKS;
 
 use crate::{
     alerts::rule_files::{LANGUAGES, Rule},
+    dashboards::boards::boards,
     support::repository::root,
 };
 
@@ -89,6 +91,32 @@ fn every_alert_has_its_runbook_in_every_language() {
         }
         assert!(pages.is_empty(), "docs/runbooks/{language} has pages of no alert: {pages:?}");
     }
+}
+
+/// The alert about a short history and the tile "No history yet" must end when options are judged,
+/// because a supervisor reads both beside the status page.
+#[test]
+fn a_history_is_short_until_options_are_judged() {
+    let seconds = u32::from(LEAST_WEEKS) * 7 * 86_400;
+    for (_, file) in LANGUAGES {
+        let rules = rule_files::of(file);
+        let short =
+            rules.iter().find(|rule| rule.alert == "WolkvoxHistoryShort").expect("an alert");
+        let wanted = format!("max by (server) (wolkvox_baseline_history_seconds) < {seconds}");
+        assert_eq!(short.expr, wanted, "{file}");
+    }
+    let weeks = Regex::new(r"\(wolkvox_baseline_observations\{[^)]*\}\) >= (\d+)")
+        .expect("a regular expression");
+    let mut tiles = 0;
+    for board in boards() {
+        for (panel, target) in board.targets() {
+            for found in weeks.captures_iter(&target.expr) {
+                assert_eq!(found[1], LEAST_WEEKS.to_string(), "{}: {}", board.uid, panel.title);
+                tiles += 1;
+            }
+        }
+    }
+    assert!(tiles >= 4, "{tiles} queries say that there is no history");
 }
 
 /// The alerts must work for a user who has a Prometheus with one day of data and no recording

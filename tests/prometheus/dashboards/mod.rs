@@ -17,7 +17,7 @@
 //! | `load` | the time that the queries take over a month |
 //! | `numbers` | panels whose number is known from the simulator |
 
-mod boards;
+pub(crate) mod boards;
 mod centre;
 mod faults;
 mod grafana;

@@ -4,6 +4,8 @@
 //! The queries read the exporter's scores, so that they also work where Prometheus has not loaded
 //! the alerts. Firing alerts only add to them.
 
+use wolkvox_exporter::baseline::LEAST_WEEKS;
+
 use super::promql::{
     KEYS, MENU, OPTION, SERVER, copy, named_anomaly, of_everything, options_at_end, point_names,
     sum_by, with_label,
@@ -215,7 +217,7 @@ fn normal() -> String {
 fn unknown() -> String {
     let watermark = format!("max by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}})");
     let no_history = format!(
-        "({watermark}) unless on (server) (max by (server) (wolkvox_baseline_observations{{{MENU}}}) >= 2)"
+        "({watermark}) unless on (server) (max by (server) (wolkvox_baseline_observations{{{MENU}}}) >= {LEAST_WEEKS})"
     );
     let when = |number: i32, condition: &str| format!("(0 * count({condition}) - {number})");
     [
