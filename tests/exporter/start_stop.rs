@@ -348,8 +348,7 @@ async fn demo_shows_a_working_day_and_leaves_nothing_behind() {
     assert!(scrape.get("wolkvox_menu_option_hits_total", &[]) > 500.0);
     assert!(scrape.all("wolkvox_menu_option_hits_total", &[]).len() > 10);
     assert!(scrape.get("wolkvox_menu_interactions_total", &[("channel", "voice")]) > 100.0);
-    let page = demo.get("/").await.expect("a status page");
-    assert!(page.contains("All is well"), "{page}");
+    demo.wait_page("All is well").await;
 
     demo.process.signal("TERM");
     assert_eq!(demo.process.exit(ENDS_WITHIN).await.code(), Some(0));

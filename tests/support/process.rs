@@ -170,6 +170,19 @@ impl Exporter {
         text.unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
+    /// Waits until this text is on the status page, which is published after a poll's own metrics.
+    pub(crate) async fn wait_page(&self, text: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let page = self.page("/", "").await;
+            if page.contains(text) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no {text:?} on the page: {page}");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// Waits until this text is in the log, which may be written after the work that it describes.
     pub(crate) async fn wait_logged(&self, text: &str) {
         let deadline = Instant::now() + DEADLINE;

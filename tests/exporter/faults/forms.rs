@@ -147,8 +147,7 @@ async fn a_foreign_404_is_a_failure_and_no_empty_window() {
     let failed =
         exporter.wait_for("schema", |scrape| scrape.failures("foreign", "schema") > 0.0).await;
     assert!(!failed.up("foreign"));
-    let page = exporter.get("/").await.expect("a status page");
-    assert!(page.contains("not the one with which Wolkvox reports"), "{page}");
+    exporter.wait_page("not the one with which Wolkvox reports").await;
     api.simulator.clear_faults();
     exporter.wait_for("up again", |scrape| scrape.up("foreign")).await;
 }

@@ -67,8 +67,7 @@ async fn a_token_file_that_is_gone_costs_no_request() {
     let scrape = polls(&exporter, "gone", 2.0).await;
     assert_eq!(api.requests(), before);
     assert_eq!(scrape.errors("gone", "token_missing"), 0.0, "no request was made");
-    let page = exporter.get("/").await.expect("a status page");
-    assert!(page.contains("annot read the token file"), "{page}");
+    exporter.wait_page("annot read the token file").await;
 
     fleet.set_token("gone", TOKEN);
     exporter

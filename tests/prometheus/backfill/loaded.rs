@@ -8,13 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::{SignedDuration, Timestamp};
-use simulator_testing::{Journeys, Truth};
+use jiff::{SignedDuration, Timestamp, civil::Weekday};
+use simulator_testing::{Journeys, Options, Truth};
 
 use crate::alerts::rule_files;
-use crate::backfill::{DEADLINE, IDLE, JOB, Past, files, run, truth::Rows};
+use crate::backfill::{DEADLINE, IDLE, JOB, Past, UNTIL, days_or, files, run, truth::Rows, vendor};
 use crate::end_to_end::calls::{CALLS, HANG_UPS, calls_of};
 use crate::support::{
+    api::noon,
     expected::{COUNTERS, expected},
     process::{Exporter, bare},
     prometheus::{Labels, Prometheus, binaries, promtools},
@@ -342,7 +343,15 @@ async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
 /// judged.
 #[tokio::test]
 async fn a_calm_week_raises_no_alert_about_a_menu() {
-    let past = Past::of(CALM_DAYS).await;
+    // Chance raises an alert in one week of many. A past that always ends on a Thursday is always
+    // the same.
+    let days_ago = noon().to_datetime(*UNTIL).weekday().since(Weekday::Thursday);
+    let until = *UNTIL - SignedDuration::from_hours(24 * i64::from(days_ago));
+    let past = Past::until(until, days_or(CALM_DAYS), |until| Options {
+        chance_from: Some(until),
+        ..vendor()
+    })
+    .await;
     let mut command = past.command("out", &[&format!("job={JOB}")]);
     command.arg("--every=4m58s");
     run(command).await;

@@ -50,16 +50,18 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    /// Makes a past of this many days and some hours; the environment may set another number.
+    /// Makes a past of this many days and some hours.
     async fn of(days: i64) -> Self {
-        let days =
-            std::env::var("BACKFILL_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(days);
-        Self::of_vendor(days, |_| vendor()).await
+        Self::of_vendor(days_or(days), |_| vendor()).await
     }
 
     /// Makes the past of a vendor, which is given the moment at which the past ends.
     pub(crate) async fn of_vendor(days: i64, vendor: impl FnOnce(Timestamp) -> Options) -> Self {
-        let until = *UNTIL;
+        Self::until(*UNTIL, days, vendor).await
+    }
+
+    /// Makes the past of a vendor that ends at this moment, a full hour.
+    async fn until(until: Timestamp, days: i64, vendor: impl FnOnce(Timestamp) -> Options) -> Self {
         let from = until - SignedDuration::from_hours(days * 24 + 2);
         let simulator = Simulator::new(vendor(until));
         let url = listen(&simulator).await;
@@ -135,6 +137,11 @@ pub(crate) fn vendor() -> Options {
         chance_from: Some(*UNTIL),
         ..Options::default()
     }
+}
+
+/// Returns the days of `BACKFILL_DAYS`, otherwise these.
+fn days_or(days: i64) -> i64 {
+    std::env::var("BACKFILL_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(days)
 }
 
 async fn listen(simulator: &Arc<Simulator>) -> String {
