@@ -386,14 +386,7 @@ impl EvaluationWindow {
                     lead.followers.iter().map(|follower| &self.options[follower.option]);
                 without(&PrefixSums::sum(followers, self.len()), fallen).into_owned()
             });
-            let mut leaders = Vec::new();
-            for (lead, hits) in leads.iter().zip(&of_leads) {
-                let is_gone = !self.used[lead.option];
-                let follower = lead.followers.iter().find(|follower| follower.option == *option);
-                if let Some(follower) = follower {
-                    leaders.push(Leader { hits, share: follower.share, is_gone });
-                }
-            }
+            let leaders = self.leaders(*option, leads, &of_leads);
             let of_point = self.without_surges(&of_point, &surged, *option, leads, fallen);
             let context = OptionContext {
                 own: &own,
@@ -412,6 +405,24 @@ impl EvaluationWindow {
             judged.push(one);
         }
         judged
+    }
+
+    /// Returns the options that `option` follows. `hits` are those of the leads.
+    fn leaders<'h>(
+        &self,
+        option: usize,
+        leads: &[Lead],
+        hits: &'h [Cow<'_, PrefixSums>],
+    ) -> Vec<Leader<'h>> {
+        let mut leaders = Vec::new();
+        for (lead, hits) in leads.iter().zip(hits) {
+            let is_gone = !self.used[lead.option];
+            let follower = lead.followers.iter().find(|follower| follower.option == option);
+            if let Some(follower) = follower {
+                leaders.push(Leader { hits, share: follower.share, is_gone });
+            }
+        }
+        leaders
     }
 
     /// Returns the hits of the routing point without those of other options that surged: they are no
