@@ -201,6 +201,16 @@ fn trouble_that_depends_on_the_span_costs_few_requests() {
             World { unanswerable, ..World::of(rows) },
             200,
         );
+        let mut rows = steady();
+        for row in rows.iter_mut().filter(|row| row.date == 3000) {
+            row.date = 3001;
+        }
+        let unanswerable = vec![UnanswerableSecond { second: 3000, until: 7200, failure }];
+        within(
+            format!("a second that is {failure:?}, and later short"),
+            World { unanswerable, unsent: Some(3000), ..World::of(rows) },
+            200,
+        );
     }
     for times in [Times::DayOnly, Times::Ignored] {
         within(format!("times {times:?}"), World { times, ..World::of(steady()) }, 0);

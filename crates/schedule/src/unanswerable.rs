@@ -76,6 +76,17 @@ impl Region {
         ends
     }
 
+    /// Leaves out what `range` has of one of its ends.
+    fn shorten(&mut self, range: TimeRange) {
+        let from = range.from.as_second();
+        let to = range.to.as_second();
+        if from <= self.from && (self.from..self.to).contains(&to) {
+            self.from = to;
+        } else if self.to <= to && (self.from..self.to).contains(&from) {
+            self.to = from;
+        }
+    }
+
     fn lies_in(&self, range: TimeRange) -> bool {
         range.from.as_second() <= self.from && self.to <= range.to.as_second()
     }
@@ -139,7 +150,7 @@ impl Unanswerable {
             let is_due = region.reasked < MAX_REASKED && region.not_before <= now.as_second();
             return match region.given_up && !(reread && is_due) {
                 true => NextRange::Skip(known.to),
-                false => NextRange::Ask(TimeRange { from: range.from, to: known.to }),
+                false => NextRange::Ask(TimeRange { from: range.from, to: known.to.min(range.to) }),
             };
         }
         NextRange::Ask(range)
@@ -234,9 +245,10 @@ impl Unanswerable {
             self.changed |= region.ends_beside(range);
         }
         let was_given_up = self.is_given_up(range);
-        let before = self.regions.len();
+        let before = self.regions.clone();
         self.regions.retain(|region| !region.lies_in(range));
-        self.changed |= self.regions.len() < before;
+        self.regions.iter_mut().for_each(|region| region.shorten(range));
+        self.changed |= self.regions != before;
         was_given_up
     }
 
@@ -307,6 +319,21 @@ mod tests {
             [SecondFailed::Wait, SecondFailed::Wait, SecondFailed::GivenUp { lost: 1 }]
         );
         table
+    }
+
+    /// A reading narrows after an answer that is too large or short: what it is told to request must
+    /// be as narrow, or it would request the same for ever.
+    #[test]
+    fn seconds_given_up_together_can_be_requested_again_one_by_one() {
+        let mut table = given_up(50);
+        table.failed(range(51, 52), at(100));
+        let later = at(100 + REASK_AFTER);
+        assert_eq!(table.next(range(50, 100), true, later), NextRange::Ask(range(50, 52)));
+        assert_eq!(table.next(range(50, 51), true, later), NextRange::Ask(range(50, 51)));
+        assert!(table.answered(range(50, 51)));
+        assert!(!table.is_given_up(range(50, 51)) && table.is_given_up(range(51, 52)));
+        assert!(table.answered(range(51, 52)));
+        assert!(!table.is_given_up(range(51, 52)));
     }
 
     #[test]
