@@ -40,6 +40,15 @@ async fn start(telemetry_path: &str, limits: ServerLimits) -> Server {
 }
 
 async fn start_with(telemetry_path: &str, limits: ServerLimits, access: Access) -> Server {
+    start_at("127.0.0.1:0", telemetry_path, limits, access).await
+}
+
+async fn start_at(
+    address: &str,
+    telemetry_path: &str,
+    limits: ServerLimits,
+    access: Access,
+) -> Server {
     let publication = Arc::new(Publication::new(Published::new(&hits(3))));
     let readiness = Arc::new(ArcSwap::from_pointee(Readiness::Ready));
     let site = Site {
@@ -65,7 +74,7 @@ async fn start_with(telemetry_path: &str, limits: ServerLimits, access: Access) 
     // listener.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_send_buffer_size(BUFFERS).unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    socket.bind(address.parse().unwrap()).unwrap();
     let listener = socket.listen(1024).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
