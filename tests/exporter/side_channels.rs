@@ -3,14 +3,14 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use crate::support::api::{Api, TOKEN};
 use crate::support::fleet::Supervisor;
-use crate::support::process::{DEADLINE, bare, client};
+use crate::support::process::{DEADLINE, bare, client, own_address};
 use crate::support::scrape::Scrape;
 
 const DROPPED: &str = "wolkvox_log_lines_dropped_total";
@@ -25,14 +25,6 @@ impl Drop for Killed {
     }
 }
 
-/// Returns a port that was free a moment ago, because nobody can read the address from a log that
-/// is not read.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port is free")
-}
-
 #[tokio::test]
 async fn with_standard_error_unread_everything_goes_on() {
     let mut fleet = Supervisor::new();
@@ -42,7 +34,7 @@ async fn with_standard_error_unread_everything_goes_on() {
     let (_unread, mut pipe) = io::pipe().expect("a pipe");
     // Nearly fills the pipe, which holds 64 KiB.
     pipe.write_all(&[b'\n'; 62_000]).expect("it holds 64 KiB");
-    let address = free_port();
+    let address = own_address();
     let mut command = fleet.command();
     command.arg(format!("--web.listen-address={address}")).args(["--log.level=debug"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(pipe);

@@ -5,10 +5,13 @@
 
 use std::{
     io::Read,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -218,6 +221,16 @@ impl Exporter {
     pub(crate) async fn wait_for(&self, what: &str, wanted: impl Fn(&Scrape) -> bool) -> Scrape {
         Scrape::until(&self.client, self.address, what, wanted).await
     }
+}
+
+/// Returns an address of this machine on which nobody listens. No other test gets it, so that none
+/// takes its port.
+pub(crate) fn own_address() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let own = Ipv4Addr::new(127, 0, 9, NEXT.fetch_add(1, Ordering::Relaxed));
+    TcpListener::bind((own, 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("a port of an own address is free")
 }
 
 /// Makes a client for loopback, without a proxy.

@@ -5,7 +5,10 @@ use std::io::Write as _;
 use flate2::{Compression, write::GzEncoder};
 use wolkvox_exporter::wolkvox::ApiError;
 
-use crate::answers::{Read, answer, ask, ask_at, row, told};
+use crate::{
+    answers::{Read, answer, ask, ask_at, row, told},
+    support::process::own_address,
+};
 
 fn body(option: &str) -> String {
     format!(
@@ -132,12 +135,7 @@ async fn each_cause_has_words_of_its_own() {
     }
     let fault = ask_at("http://name.invalid").await.expect_err("no such name");
     assert!(matches!(fault, ApiError::NameNotFound(_)), "{fault:?}");
-    // A port that was free a moment ago, so that nothing listens on it.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|it| it.local_addr())
-        .expect("a port")
-        .port();
-    let fault = ask_at(&format!("http://127.0.0.1:{port}")).await.expect_err("nobody listens");
+    let fault = ask_at(&format!("http://{}", own_address())).await.expect_err("nobody listens");
     assert!(matches!(fault, ApiError::ConnectionRefused(_)), "{fault:?}");
     assert!(fault.to_string().contains("allow-list"), "{fault}");
     let fault = ask(b"".to_vec()).await.expect_err("closed at once");

@@ -2,8 +2,6 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use tokio::net::TcpListener;
-
 use crate::doctor::{doctor, run};
 use crate::support::{
     api::{Api, TOKEN, noon_name},
@@ -14,10 +12,7 @@ use crate::support::{
 
 #[tokio::test]
 async fn a_closed_port() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    let address = listener.local_addr().expect("it is bound");
-    drop(listener);
-    let url = format!("http://{address}");
+    let url = format!("http://{}", process::own_address());
     let said = doctor(&url, &[], &[]).await;
     let texts = ["refuses the connection", "allow-list, at most 5", "requests 0 of at most 10"];
     said.assert_to_do("closed port", &texts);

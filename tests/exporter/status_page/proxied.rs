@@ -2,12 +2,17 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     process::{Child, Stdio},
     time::Duration,
 };
 
-use crate::support::{api::Api, debian, fleet::Supervisor, process::client};
+use crate::support::{
+    api::Api,
+    debian,
+    fleet::Supervisor,
+    process::{client, own_address},
+};
 
 /// A proxy in its own directory, which ends when this is dropped.
 struct Proxy {
@@ -21,9 +26,7 @@ impl Proxy {
     /// `docs/status.md`.
     fn start(behind: SocketAddr) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let address = TcpListener::bind("127.0.0.1:0")
-            .and_then(|free| free.local_addr())
-            .expect("a port is free");
+        let address = own_address();
         let here = directory.path().display();
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {here}/{name}; "))

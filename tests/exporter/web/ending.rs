@@ -5,6 +5,7 @@ use std::{future::Future, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use wolkvox_exporter::web::{Access, ServerLimits};
 
+use crate::support::process::own_address;
 use crate::web::{
     client::{Answer, Client},
     start, start_at, stuck,
@@ -16,9 +17,8 @@ async fn ends_within(task: impl Future<Output = ()>, limit: Duration) {
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_closes_idle_connections_at_once_and_lets_answers_end() {
-    // No other test takes the port of this address once it is free.
-    let own_address = "127.0.0.9:0";
-    let server = start_at(own_address, "/metrics", ServerLimits::default(), Access::open()).await;
+    let own = own_address();
+    let server = start_at(own, "/metrics", ServerLimits::default(), Access::open()).await;
     let idle = Client::connect(server.address).await;
     idle.send(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await;
     idle.answer().await;

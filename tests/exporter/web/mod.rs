@@ -40,11 +40,11 @@ async fn start(telemetry_path: &str, limits: ServerLimits) -> Server {
 }
 
 async fn start_with(telemetry_path: &str, limits: ServerLimits, access: Access) -> Server {
-    start_at("127.0.0.1:0", telemetry_path, limits, access).await
+    start_at(SocketAddr::from(([127, 0, 0, 1], 0)), telemetry_path, limits, access).await
 }
 
 async fn start_at(
-    address: &str,
+    address: SocketAddr,
     telemetry_path: &str,
     limits: ServerLimits,
     access: Access,
@@ -74,7 +74,7 @@ async fn start_at(
     // listener.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_send_buffer_size(BUFFERS).unwrap();
-    socket.bind(address.parse().unwrap()).unwrap();
+    socket.bind(address).unwrap();
     let listener = socket.listen(1024).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
