@@ -121,7 +121,7 @@ pub(super) const SILENT_POINT: f32 = 2.0;
 pub(super) const SILENT_HITS: f32 = 16.0;
 
 /// Deviance at which a surge raises an alert.
-pub(super) const SURGE: f64 = 18.0;
+pub(super) const SURGE: f64 = 20.0;
 /// Deviances at which a risen share raises an alert: of journeys that end at an option (times the
 /// option's dispersion), of several attempts, of returns, and of hits that take long.
 pub(super) const RISE: [f64; 4] = [24.0, 34.0, 34.0, 40.0];
