@@ -76,8 +76,9 @@ impl Region {
         ends
     }
 
-    /// Leaves out what `range` has of one of its ends.
-    fn shorten(&mut self, range: TimeRange) {
+    /// Leaves out what `range` has of one of its ends. Returns true if the region is shorter now.
+    fn shorten(&mut self, range: TimeRange) -> bool {
+        let before = self.to - self.from;
         let from = range.from.as_second();
         let to = range.to.as_second();
         if from <= self.from && (self.from..self.to).contains(&to) {
@@ -85,6 +86,7 @@ impl Region {
         } else if self.to <= to && (self.from..self.to).contains(&from) {
             self.to = from;
         }
+        self.to - self.from < before
     }
 
     fn lies_in(&self, range: TimeRange) -> bool {
@@ -245,10 +247,12 @@ impl Unanswerable {
             self.changed |= region.ends_beside(range);
         }
         let was_given_up = self.is_given_up(range);
-        let before = self.regions.clone();
+        let before = self.regions.len();
         self.regions.retain(|region| !region.lies_in(range));
-        self.regions.iter_mut().for_each(|region| region.shorten(range));
-        self.changed |= self.regions != before;
+        self.changed |= self.regions.len() < before;
+        for region in &mut self.regions {
+            self.changed |= region.shorten(range);
+        }
         was_given_up
     }
 
