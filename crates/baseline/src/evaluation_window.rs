@@ -381,13 +381,14 @@ impl EvaluationWindow {
             let own = without(&self.options[*option], fallen);
             let noise = &known.noise[*option];
             let weeks = self.weeks(known, *option);
-            let followers = leads.iter().find(|lead| lead.option == *option).map(|lead| {
+            let lead = leads.iter().find(|lead| lead.option == *option);
+            let followers = lead.map(|lead| {
                 let followers =
                     lead.followers.iter().map(|follower| &self.options[follower.option]);
                 without(&PrefixSums::sum(followers, self.len()), fallen).into_owned()
             });
             let leaders = self.leaders(*option, leads, &of_leads);
-            let of_point = self.without_surges(&of_point, &surged, *option, leads, fallen);
+            let of_point = self.without_surges(&of_point, &surged, *option, lead, fallen);
             let context = OptionContext {
                 own: &own,
                 point: &of_point,
@@ -432,10 +433,9 @@ impl EvaluationWindow {
         of_point: &'p PrefixSums,
         surged: &[usize],
         option: usize,
-        leads: &[Lead],
+        lead: Option<&Lead>,
         fallen: &[bool],
     ) -> Cow<'p, PrefixSums> {
-        let lead = leads.iter().find(|lead| lead.option == option);
         // Followers are no evidence in any case; see `OptionContext::followers`.
         let follows = |other: usize| {
             lead.is_some_and(|lead| lead.followers.iter().any(|one| one.option == other))
