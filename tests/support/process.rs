@@ -10,7 +10,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU16, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -223,12 +223,13 @@ impl Exporter {
     }
 }
 
-/// Returns an address of this machine on which nobody listens. No other test gets it, so that none
-/// takes its port.
+/// Returns an address of this machine on which nobody listens. No other test gets it, in this or in
+/// another process, so that none takes its port.
 pub(crate) fn own_address() -> SocketAddr {
-    static NEXT: AtomicU8 = AtomicU8::new(1);
-    let own = Ipv4Addr::new(127, 0, 9, NEXT.fetch_add(1, Ordering::Relaxed));
-    TcpListener::bind((own, 0))
+    static NEXT: AtomicU16 = AtomicU16::new(0x0100);
+    let [.., process] = std::process::id().to_be_bytes();
+    let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    TcpListener::bind((Ipv4Addr::new(127, process, high, low), 0))
         .and_then(|listener| listener.local_addr())
         .expect("a port of an own address is free")
 }

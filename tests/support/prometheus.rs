@@ -11,20 +11,20 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
+use super::process::own_address;
+
 /// Longest wait for a Prometheus, so long because a test machine may be busy; it usually takes a
 /// second.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// Number of attempts with another port, if another process was faster.
-const PORT_TRIES: usize = 5;
 
 /// A series' labels, including `__name__` if the answer has one.
 pub(crate) type Labels = BTreeMap<String, String>;
@@ -171,19 +171,11 @@ impl Prometheus {
             .timeout(REQUEST_TIMEOUT)
             .build()
             .expect("an HTTP client without special settings can be built");
-        for _ in 0..PORT_TRIES {
-            // Prometheus does not report which port it got for ":0", so a free one is chosen
-            // before. If another process takes it in between, another one is tried.
-            let mut prometheus = Self::spawn(tool, &config, files, flags, client.clone());
-            match prometheus.become_ready().await {
-                Ok(()) => return prometheus,
-                Err(NotReady::PortTaken) => {}
-                Err(NotReady::Failed(why)) => panic!("{}", prometheus.explain(&why)),
-            }
+        let mut prometheus = Self::spawn(tool, config, files, flags, client);
+        if let Err(why) = prometheus.become_ready().await {
+            panic!("{}", prometheus.explain(&why));
         }
-        panic!(
-            "{tool}: {PORT_TRIES} ports in a row were taken between being found free and being used"
-        );
+        prometheus
     }
 
     fn spawn(
@@ -194,9 +186,8 @@ impl Prometheus {
         client: reqwest::Client,
     ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be created");
-        let address = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .expect("a free port of 127.0.0.1 can be found");
+        // Prometheus does not report which port it got for ":0".
+        let address = own_address();
         for (path, content) in files.iter().chain([&("prometheus.yml".to_owned(), config(address))])
         {
             let path = directory.path().join(path);
@@ -223,37 +214,20 @@ impl Prometheus {
         Self { tool: tool.clone(), address, client, process: Process(child), directory }
     }
 
-    async fn become_ready(&mut self) -> Result<(), NotReady> {
+    async fn become_ready(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
             if let Some(status) = self.process.exited() {
-                return Err(if self.log().contains("address already in use") {
-                    NotReady::PortTaken
-                } else {
-                    NotReady::Failed(format!("ended before it was ready: {status}"))
-                });
+                return Err(format!("ended before it was ready: {status}"));
             }
-            // A test that runs at the same time may have got the port. Then another Prometheus
-            // answers, and this one is about to end.
-            if self.get_text("/-/ready").await.is_ok() && self.is_the_one_that_answers().await {
+            if self.get_text("/-/ready").await.is_ok() {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(NotReady::Failed(format!("not ready after {READY_WITHIN:?}")));
+                return Err(format!("not ready after {READY_WITHIN:?}"));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-    }
-
-    async fn is_the_one_that_answers(&self) -> bool {
-        let Ok(answer) = self.get_text("/api/v1/status/runtimeinfo").await else { return false };
-        let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
-        let (Some(theirs), Ok(ours)) =
-            (answer["data"]["CWD"].as_str(), self.directory.path().canonicalize())
-        else {
-            return false;
-        };
-        Path::new(theirs) == ours
     }
 
     pub(crate) fn tool(&self) -> &Tool {
@@ -439,11 +413,6 @@ impl Drop for Prometheus {
             }
         }
     }
-}
-
-enum NotReady {
-    PortTaken,
-    Failed(String),
 }
 
 /// A child process that is killed when the test ends in any way. Nobody reads its storage any more,

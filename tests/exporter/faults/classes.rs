@@ -1,10 +1,7 @@
 //! Tests of every error class through the real binary, except those that would take minutes: see
 //! `limits`.
 
-use std::net::SocketAddr;
-
 use simulator_testing::Fault;
-use tokio::net::TcpListener;
 use wolkvox_exporter::wolkvox::ErrorClass;
 
 use crate::faults::limits;
@@ -12,6 +9,7 @@ use crate::support::{
     api::Api,
     fleet::Supervisor,
     front::{Front, http},
+    process::own_address,
     self_signed::self_signed,
 };
 
@@ -49,7 +47,7 @@ async fn raw() -> Vec<(&'static str, &'static str, String)> {
     let canned = async |bytes: Vec<u8>| Front::start(vec![bytes], None).await;
     let plain_on_https = canned(http("400 Bad Request", "plain HTTP here")).await.address;
     vec![
-        ("closed-port", "connect", format!("http://{}", closed_port().await)),
+        ("closed-port", "connect", format!("http://{}", own_address())),
         ("self-signed", "tls", format!("https://localhost:{}", self_signed(None).await.0.port())),
         ("plain-on-https", "tls", format!("https://localhost:{}", plain_on_https.port())),
         ("418", "bad_request", canned(http("418 I'm a teapot", "no")).await.url()),
@@ -152,9 +150,4 @@ async fn every_class_has_a_test() {
     for class in ErrorClass::ALL {
         assert!(tested.contains(&class.as_str()), "{}", class.as_str());
     }
-}
-
-async fn closed_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    listener.local_addr().expect("it is bound")
 }

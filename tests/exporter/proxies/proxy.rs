@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::debian;
+use crate::support::{debian, process::own_address};
 
 /// A running proxy, which ends when this is dropped.
 pub(crate) struct Proxy {
@@ -27,13 +27,12 @@ impl Proxy {
     /// Starts a proxy with this additional line in its configuration.
     pub(crate) async fn start(line: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be created");
-        let free = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let behind = free.local_addr().expect("it is bound");
-        drop(free);
+        let behind = own_address();
         let file = directory.path().join("tinyproxy.conf");
         let text = format!(
-            "Port {}\nListen 127.0.0.1\nTimeout 30\nMaxClients 10\n{line}\n",
-            behind.port()
+            "Port {}\nListen {}\nTimeout 30\nMaxClients 10\n{line}\n",
+            behind.port(),
+            behind.ip()
         );
         fs::write(&file, text).expect("it can be written");
         let child = debian::command("tinyproxy")

@@ -12,6 +12,7 @@ use wolkvox_exporter::web::{ServerLimits, listen};
 /// the server.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+use crate::support::process::own_address;
 use crate::web::{
     Server,
     client::{Answer, Client, ask, get},
@@ -149,7 +150,7 @@ async fn nobody_is_closed_before_there_was_time_to_ask() {
 
 #[tokio::test]
 async fn the_kernel_keeps_a_burst_of_connections_and_little_of_their_answers() {
-    let taken = listen(&["127.0.0.1:0".parse().unwrap()]).unwrap().local_addr().unwrap();
+    let taken = own_address();
     let in_use = std::net::TcpListener::bind(taken).unwrap();
     let free = "127.0.0.1:0".parse().unwrap();
     assert_eq!(listen(&[taken]).unwrap_err().kind(), std::io::ErrorKind::AddrInUse);

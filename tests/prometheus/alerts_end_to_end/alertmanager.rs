@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, PoisonError},
@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::support::process::{Process, client};
+use crate::support::process::{Process, client, own_address};
 
 const VARIABLE: &str = "WOLKVOX_TEST_ALERTMANAGER";
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -151,9 +151,7 @@ impl Alertmanager {
     ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory can be created");
         configure(folder.path(), webhook, change);
-        let address = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .expect("a free port of 127.0.0.1 can be found");
+        let address = own_address();
         let mut command = Command::new(binary);
         command
             .args([

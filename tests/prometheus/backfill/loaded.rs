@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
     time::{Duration, Instant},
 };
@@ -17,7 +17,7 @@ use crate::end_to_end::calls::{CALLS, HANG_UPS, calls_of};
 use crate::support::{
     api::noon,
     expected::{COUNTERS, expected},
-    process::{Exporter, bare},
+    process::{Exporter, bare, own_address},
     prometheus::{Labels, Prometheus, binaries, promtools},
     promtool,
 };
@@ -291,9 +291,7 @@ fn load(promtool: &Path, file: &Path, storage: &Path) {
 #[tokio::test]
 async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
     let past = Past::of(2).await;
-    let address = TcpListener::bind("127.0.0.1:0")
-        .and_then(|socket| socket.local_addr())
-        .expect("a free port");
+    let address = own_address();
     let instance = format!("instance={address}");
     let printed = run(past.command("out", &[&format!("job={JOB}"), &instance])).await;
     assert!(
